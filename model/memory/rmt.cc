@@ -1,0 +1,287 @@
+#include "model/memory/rmt.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "model/backbone/make_backbone.h"
+#include "model/checkpoint/model_folder.h"
+#include "model/checkpoint/torch_tensor.h"
+#include "model/memory/language_outputs.h"
+#include "model/memory/rmt_cell.h"
+#include "model/memory/row_checks.h"
+#include "model/runtime/device.h"
+#include "model/runtime/memory_slab.h"
+#include "model/runtime/torch_guard.h"
+#include "server/base/status_macros.h"
+
+namespace mneme {
+namespace {
+
+// Its memory values are rows of a slab: memory [m * d], then last hidden [d],
+// which is also the order of their saved bytes.
+class Rmt final : public SequenceModel {
+ public:
+  // `memory`: the initial memory [m, d], undefined when m = 0.
+  Rmt(ModelSpec spec, std::unique_ptr<Backbone> backbone, int64_t num_memory,
+      at::ScalarType residence, at::Device device, const at::Tensor& memory);
+
+  const ModelSpec& spec() const override { return spec_; }
+  MemoryRef InitialMemory() const override { return initial_; }
+  absl::StatusOr<std::vector<StepResult>> Step(
+      absl::Span<const StepRow> rows) override;
+  absl::StatusOr<std::vector<std::string>> Save(
+      absl::Span<const MemoryRef> memories) override;
+  absl::StatusOr<std::vector<MemoryRef>> Load(
+      absl::Span<const absl::string_view> bytes) override;
+
+ private:
+  // A batch with its rows sorted by length, longest first.
+  struct Batch {
+    std::vector<size_t> order;  // batch row -> caller's row
+    std::vector<int64_t> slots, lengths, ids;
+    std::vector<LanguageRow> rows;
+    std::vector<int64_t> last;  // each row's last token, in the packed tokens
+    bool needs_carried = false;
+    std::vector<int64_t> memory_slots;  // `slots`, the initial one where reset
+  };
+
+  absl::StatusOr<std::vector<int64_t>> SlotsOf(
+      absl::Span<const StepRow> rows) const;
+  Batch MakeBatch(absl::Span<const StepRow> rows,
+                  const std::vector<int64_t>& slots) const;
+  std::vector<StepResult> Run(const Batch& batch);
+
+  const ModelSpec spec_;
+  const std::unique_ptr<Backbone> backbone_;
+  const int64_t num_memory_, width_;
+  const at::ScalarType residence_;
+  const at::Device device_;
+  MemorySlab slab_;
+  MemoryRef initial_;
+};
+
+Rmt::Rmt(ModelSpec spec, std::unique_ptr<Backbone> backbone, int64_t num_memory,
+         at::ScalarType residence, at::Device device, const at::Tensor& memory)
+    : spec_(std::move(spec)),
+      backbone_(std::move(backbone)),
+      num_memory_(num_memory),
+      width_(backbone_->width()),
+      residence_(residence),
+      device_(device),
+      slab_((num_memory + 1) * width_,
+            at::TensorOptions().dtype(residence).device(device)) {
+  at::Tensor value =
+      at::zeros({1, (num_memory_ + 1) * width_},
+                at::TensorOptions().dtype(residence).device(device));
+  if (num_memory_ > 0) {
+    value = at::cat(
+        {memory.reshape({1, num_memory_ * width_}), value.narrow(1, 0, width_)},
+        1);
+  }
+  initial_ = slab_.Store(value)[0];
+}
+
+absl::StatusOr<std::vector<int64_t>> Rmt::SlotsOf(
+    absl::Span<const StepRow> rows) const {
+  std::vector<int64_t> slots;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    slots.push_back(slab_.SlotOf(rows[i].memory.get()));
+    if (slots.back() < 0) {
+      return RowError(i, "its memory was made by another model");
+    }
+  }
+  return slots;
+}
+
+Rmt::Batch Rmt::MakeBatch(absl::Span<const StepRow> rows,
+                          const std::vector<int64_t>& slots) const {
+  Batch batch;
+  batch.order.resize(rows.size());
+  std::iota(batch.order.begin(), batch.order.end(), size_t{0});
+  std::stable_sort(batch.order.begin(), batch.order.end(),
+                   [&rows](size_t a, size_t b) {
+                     return rows[a].tokens.size() > rows[b].tokens.size();
+                   });
+  const int64_t initial = slab_.SlotOf(initial_.get());
+  for (const size_t i : batch.order) {
+    const StepRow& row = rows[i];
+    batch.rows.push_back({static_cast<int64_t>(batch.ids.size()), row.tokens,
+                          row.fresh,
+                          WantsOutputs(row) ? row.request : nullptr});
+    batch.slots.push_back(slots[i]);
+    batch.memory_slots.push_back(row.reset_memory ? initial : slots[i]);
+    batch.lengths.push_back(static_cast<int64_t>(row.tokens.size()));
+    batch.ids.insert(batch.ids.end(), row.tokens.begin(), row.tokens.end());
+    batch.last.push_back(static_cast<int64_t>(batch.ids.size()) - 1);
+    batch.needs_carried |= NeedsCarried(batch.rows.back());
+  }
+  return batch;
+}
+
+std::vector<StepResult> Rmt::Run(const Batch& batch) {
+  const auto rows = static_cast<int64_t>(batch.rows.size());
+  const int64_t memory_columns = num_memory_ * width_;
+  const RmtLayout layout = RmtLayout::Of(batch.lengths, num_memory_, device_);
+  at::Tensor memory;
+  if (num_memory_ > 0) {
+    memory = slab_.Gather(batch.memory_slots, 0, memory_columns)
+                 .view({rows, num_memory_, width_});
+  }
+  at::Tensor carried;
+  if (batch.needs_carried) {
+    carried = slab_.Gather(batch.slots, memory_columns, width_);
+  }
+  const RmtOutput out =
+      RmtStep(*backbone_, ToDevice(batch.ids, device_), layout, memory);
+  at::Tensor value = out.hidden.index_select(0, ToDevice(batch.last, device_));
+  if (num_memory_ > 0) {
+    value = at::cat({out.memory.reshape({rows, memory_columns}), value}, 1);
+  }
+  std::vector<MemoryRef> memories = slab_.Store(value);
+  auto outputs =
+      MakeLanguageOutputs(*backbone_, out.hidden, carried, batch.rows);
+  std::vector<StepResult> results(batch.rows.size());
+  for (size_t i = 0; i < batch.rows.size(); ++i) {
+    results[batch.order[i]] = {std::move(memories[i]), std::move(outputs[i])};
+  }
+  return results;
+}
+
+absl::StatusOr<std::vector<StepResult>> Rmt::Step(
+    absl::Span<const StepRow> rows) {
+  RETURN_IF_ERROR(CheckRows(spec_, rows));
+  if (rows.empty()) return std::vector<StepResult>();
+  ASSIGN_OR_RETURN(const std::vector<int64_t> slots, SlotsOf(rows));
+  const Batch batch = MakeBatch(rows, slots);
+  return InInferenceMode(
+      [&]() -> absl::StatusOr<std::vector<StepResult>> { return Run(batch); });
+}
+
+absl::StatusOr<std::vector<std::string>> Rmt::Save(
+    absl::Span<const MemoryRef> memories) {
+  std::vector<int64_t> slots;
+  for (const MemoryRef& memory : memories) {
+    slots.push_back(slab_.SlotOf(memory.get()));
+    if (slots.back() < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "memory ", slots.size() - 1, " was made by another model"));
+    }
+  }
+  if (slots.empty()) return std::vector<std::string>();
+  return InInferenceMode([&]() -> absl::StatusOr<std::vector<std::string>> {
+    const HostTensor values = ToHost("", slab_.Gather(slots));
+    const auto size = static_cast<size_t>(spec_.memory_bytes());
+    std::vector<std::string> bytes;
+    for (size_t i = 0; i < slots.size(); ++i) {
+      bytes.push_back(values.data.substr(i * size, size));
+    }
+    return bytes;
+  });
+}
+
+absl::StatusOr<std::vector<MemoryRef>> Rmt::Load(
+    absl::Span<const absl::string_view> bytes) {
+  std::string values;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (static_cast<int64_t>(bytes[i].size()) != spec_.memory_bytes()) {
+      return absl::DataLossError(
+          absl::StrCat("memory ", i, " has ", bytes[i].size(), " bytes; model ",
+                       spec_.name, " has memories of ", spec_.memory_bytes()));
+    }
+    absl::StrAppend(&values, bytes[i]);
+  }
+  if (bytes.empty()) return std::vector<MemoryRef>();
+  return InInferenceMode([&]() -> absl::StatusOr<std::vector<MemoryRef>> {
+    return slab_.Store(FromBytes(DTypeOf(residence_),
+                                 {static_cast<int64_t>(bytes.size()),
+                                  (num_memory_ + 1) * width_},
+                                 values)
+                           .to(device_));
+  });
+}
+
+ModelSpec MakeSpec(const ModelConfig& config, const Backbone& backbone,
+                   at::ScalarType compute) {
+  ModelSpec spec;
+  spec.name = config.name;
+  spec.version = config.version;
+  spec.architecture = config.architecture;
+  const char* residence = PrecisionName(ScalarTypeOf(config.memory_dtype));
+  spec.numeric_mode = PrecisionName(compute);
+  if (spec.numeric_mode != residence) {
+    absl::StrAppend(&spec.numeric_mode, "/", residence);
+  }
+  spec.segment_size = config.segment_size;
+  spec.vocab_size = backbone.vocab_size();
+  spec.tokenizer = config.tokenizer;
+  spec.outputs = LanguageOutputs(backbone.vocab_size(), backbone.width());
+  if (config.num_mem_tokens > 0) {
+    spec.memory.push_back({"memory",
+                           config.memory_dtype,
+                           {config.num_mem_tokens, backbone.width()}});
+  }
+  spec.memory.push_back(
+      {"last_hidden", config.memory_dtype, {backbone.width()}});
+  return spec;
+}
+
+absl::Status CheckSizes(const ModelConfig& config, const Backbone& backbone) {
+  const int64_t needed = config.segment_size + 2 * config.num_mem_tokens;
+  if (backbone.max_positions() > 0 && needed > backbone.max_positions()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "config.json: \"segment_size\" + 2 * \"num_mem_tokens\" is ", needed,
+        "; the backbone has ", backbone.max_positions(), " positions"));
+  }
+  if (config.tokenizer == "bytes" && backbone.vocab_size() < 256) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("config.json: \"tokenizer\" is \"bytes\"; the backbone's "
+                     "vocabulary of ",
+                     backbone.vocab_size(), " is less than 256"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<SequenceModel>> Build(const ModelConfig& config,
+                                                     const Placement& place) {
+  ASSIGN_OR_RETURN(ModelFolder loaded, ReadModelFolder(config));
+  const at::ScalarType residence = ScalarTypeOf(config.memory_dtype);
+  at::Tensor memory;
+  if (config.num_mem_tokens > 0) {
+    const auto node = loaded.tensors.extract("memory");
+    memory =
+        FromBytes(*node.mapped().dtype, node.mapped().shape, node.mapped().data)
+            .to(place.device, residence);
+  }
+  const WeightMap weights =
+      LoadWeights(loaded.tensors, place.compute, place.device);
+  ASSIGN_OR_RETURN(auto backbone, MakeBackbone(config.backbone, weights));
+  RETURN_IF_ERROR(CheckSizes(config, *backbone));
+  ModelSpec spec = MakeSpec(config, *backbone, place.compute);
+  spec.fingerprint = loaded.fingerprint;
+  return std::make_unique<Rmt>(std::move(spec), std::move(backbone),
+                               config.num_mem_tokens, residence, place.device,
+                               memory);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SequenceModel>> MakeRmt(
+    const ModelConfig& config, const ModelOptions& options) {
+  ASSIGN_OR_RETURN(const Placement place, PlacementOf(options));
+  auto model = InInferenceMode([&] { return Build(config, place); });
+  if (model.ok() ||
+      absl::StrContains(model.status().message(), config.folder)) {
+    return model;
+  }
+  return absl::Status(
+      model.status().code(),
+      absl::StrCat(config.folder, "/", model.status().message()));
+}
+
+}  // namespace mneme

@@ -1,0 +1,32 @@
+#ifndef MNEME_MODEL_RUNTIME_DEVICE_H_
+#define MNEME_MODEL_RUNTIME_DEVICE_H_
+
+// Private to model/: this header includes torch.
+
+#include <ATen/core/Tensor.h>
+
+#include "absl/status/statusor.h"
+#include "model/load_model.h"
+
+namespace mneme {
+
+// Where a model runs and in what precision it computes.
+struct Placement {
+  at::Device device = at::kCPU;
+  at::ScalarType compute = at::kFloat;
+};
+
+// Checks the options against this machine and sets the process's CPU threads.
+// INVALID_ARGUMENT (unknown device or precision), FAILED_PRECONDITION (no such
+// device here).
+absl::StatusOr<Placement> PlacementOf(const ModelOptions& options);
+
+// "float32", "bfloat16", "float16".
+const char* PrecisionName(at::ScalarType type);
+
+// Copies a list of int64 to the device in one move.
+at::Tensor ToDevice(const std::vector<int64_t>& values, at::Device device);
+
+}  // namespace mneme
+
+#endif  // MNEME_MODEL_RUNTIME_DEVICE_H_

@@ -1,0 +1,91 @@
+#include "tests/parity/test_folder.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "model/checkpoint/safetensors.h"
+
+namespace mneme {
+
+TestFolder::TestFolder() {
+  std::string name = absl::StrCat(::testing::TempDir(), "/mneme-XXXXXX");
+  const char* made = mkdtemp(name.data());
+  EXPECT_NE(made, nullptr) << name;
+  path_ = name;
+}
+
+TestFolder::TestFolder(const std::string& golden) : TestFolder() {
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    std::filesystem::copy_file(absl::StrCat(BundledGolden(golden), "/", file),
+                               File(file));
+  }
+}
+
+TestFolder::~TestFolder() {
+  std::error_code error;
+  std::filesystem::remove_all(path_, error);
+}
+
+std::string TestFolder::File(absl::string_view name) const {
+  return absl::StrCat(path_, "/", name);
+}
+
+void TestFolder::Write(absl::string_view name, absl::string_view bytes) const {
+  std::ofstream(File(name), std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+std::string TestFolder::Read(absl::string_view name) const {
+  std::ostringstream bytes;
+  bytes << std::ifstream(File(name), std::ios::binary).rdbuf();
+  return bytes.str();
+}
+
+void TestFolder::Remove(absl::string_view name) const {
+  std::filesystem::remove(File(name));
+}
+
+nlohmann::json TestFolder::Config() const {
+  return nlohmann::json::parse(Read("config.json"));
+}
+
+void TestFolder::WriteConfig(const nlohmann::json& config) const {
+  Write("config.json", config.dump());
+}
+
+std::vector<HostTensor> TestFolder::Tensors() const {
+  std::vector<HostTensor> tensors;
+  const auto stored = ReadSafetensors(File("model.safetensors"));
+  EXPECT_TRUE(stored.ok()) << stored.status();
+  if (!stored.ok()) return tensors;
+  for (const auto& [name, tensor] : *stored) {
+    tensors.push_back(
+        {name, *tensor.dtype, tensor.shape, std::string(tensor.data)});
+  }
+  return tensors;
+}
+
+void TestFolder::WriteTensors(const std::vector<HostTensor>& tensors) const {
+  const absl::Status status =
+      WriteSafetensors(File("model.safetensors"), tensors);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+std::string BundledGolden(absl::string_view name) {
+  return absl::StrCat(MNEME_BUNDLED_GOLDEN, "/", name);
+}
+
+HostTensor FloatTensor(std::string name, std::vector<int64_t> shape,
+                       const std::vector<float>& values) {
+  return {std::move(name), DType::kFloat32, std::move(shape),
+          std::string(reinterpret_cast<const char*>(values.data()),
+                      values.size() * sizeof(float))};
+}
+
+}  // namespace mneme
