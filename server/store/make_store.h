@@ -1,0 +1,31 @@
+#ifndef MNEME_SERVER_STORE_MAKE_STORE_H_
+#define MNEME_SERVER_STORE_MAKE_STORE_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/store/memory_store.h"
+
+namespace mneme {
+
+struct StoreOptions {
+  // What a crash of the machine can take of kAsync commits. Less means more
+  // syncs.
+  absl::Duration async_window = absl::Milliseconds(100);
+  // Open in spite of a damaged log, with what was written before the damage.
+  bool recover_to_last_good = false;
+  Clock* clock = Clock::Real();  // not owned; outlives the store
+};
+
+// The store that `--store address` names: "memory:", or "rocksdb:PATH", whose
+// folder is made where there is none. INVALID_ARGUMENT for anything else; else
+// what opening the store gives. Thread-safe; called by main at start-up.
+absl::StatusOr<std::unique_ptr<MemoryStore>> MakeStore(
+    absl::string_view address, const StoreOptions& options = {});
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_STORE_MAKE_STORE_H_

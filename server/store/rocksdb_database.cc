@@ -1,0 +1,164 @@
+#include "server/store/rocksdb_database.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/error_info.h"
+#include "server/base/status_macros.h"
+#include "server/store/rocksdb_settings.h"
+#include "server/store/rocksdb_status.h"
+
+namespace mneme {
+namespace {
+
+constexpr absl::string_view kFormatKey("\0mneme-format", 13);
+constexpr int kFormatVersion = 1;
+
+rocksdb::Slice Slice(absl::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+// RocksDB says so only in its text: of LockFile in another process, and in
+// this one.
+bool IsLockConflict(const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  return status.IsIOError() && (absl::StrContains(text, "While lock file") ||
+                                absl::StrContains(text, "lock hold by"));
+}
+
+absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
+  const std::string doing = absl::StrCat("opening rocksdb store '", path, "'");
+  if (IsLockConflict(status)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(doing, ": another process or store holds it (",
+                     status.ToString(), ")"));
+  }
+  return FromRocksDb(status, doing);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
+    const std::string& path, const Options& options) {
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      {rocksdb::kDefaultColumnFamilyName,
+       RecordFamilySettings(options.write_buffer_bytes)},
+      {"objects", ObjectFamilySettings(options.write_buffer_bytes)}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(
+      DatabaseSettings(options.env, options.write_buffer_bytes,
+                       options.recover_to_last_good),
+      path, families, &handles, &db);
+  if (!status.ok()) return OpenError(status, path);
+  std::unique_ptr<RocksDbDatabase> database(
+      new RocksDbDatabase(path, options, db, handles));
+  RETURN_IF_ERROR(database->CheckFormat());
+  return database;
+}
+
+RocksDbDatabase::RocksDbDatabase(
+    std::string path, const Options& options, rocksdb::DB* db,
+    const std::vector<rocksdb::ColumnFamilyHandle*>& families)
+    : path_(std::move(path)),
+      options_(options),
+      db_(db),
+      records_(families.at(0)),
+      objects_(families.at(1)) {}
+
+RocksDbDatabase::~RocksDbDatabase() {
+  db_->DestroyColumnFamilyHandle(objects_).PermitUncheckedError();
+  db_->DestroyColumnFamilyHandle(records_).PermitUncheckedError();
+}
+
+absl::StatusOr<absl::string_view> RocksDbDatabase::Get(
+    Family family, absl::string_view key,
+    rocksdb::PinnableSlice* buffer) const {
+  RETURN_IF_ERROR(Convert(
+      db_->Get(rocksdb::ReadOptions(), handle(family), Slice(key), buffer),
+      "reading"));
+  return absl::string_view(buffer->data(), buffer->size());
+}
+
+absl::Status RocksDbDatabase::Write(rocksdb::WriteBatch* batch, bool sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  MutexLock lock(&log_mu_);
+  RETURN_IF_ERROR(ResumeIfFailed());
+  return Logged(db_->Write(options, batch), "writing");
+}
+
+absl::Status RocksDbDatabase::Sync() {
+  MutexLock lock(&log_mu_);
+  RETURN_IF_ERROR(ResumeIfFailed());
+  return Logged(db_->SyncWAL(), "syncing the log of");
+}
+
+RocksDbSessionCursor RocksDbDatabase::NewCursor() const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  return RocksDbSessionCursor(
+      std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, records_)));
+}
+
+absl::Status RocksDbDatabase::CheckFormat() {
+  rocksdb::PinnableSlice buffer;
+  const auto stored = Get(Family::kRecords, kFormatKey, &buffer);
+  if (stored.ok()) {
+    int version = 0;
+    if (absl::SimpleAtoi(*stored, &version) && version == kFormatVersion) {
+      return absl::OkStatus();
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat("rocksdb store '", path_, "' has format version '",
+                     *stored, "', this server reads version ", kFormatVersion));
+  }
+  if (!absl::IsNotFound(stored.status())) return stored.status();
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(rocksdb::ReadOptions(), records_));
+  it->SeekToFirst();
+  RETURN_IF_ERROR(Convert(it->status(), "reading"));
+  if (it->Valid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", path_,
+                     "' holds a RocksDB database of another "
+                     "program: it has no key mneme-format"));
+  }
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(Convert(
+      batch.Put(Slice(kFormatKey), absl::StrCat(kFormatVersion)), "writing"));
+  return Write(&batch, /*sync=*/true);
+}
+
+absl::Status RocksDbDatabase::ResumeIfFailed() {
+  if (!resume_at_.has_value()) return absl::OkStatus();
+  const absl::Duration now = options_.clock->Monotonic();
+  if (now < *resume_at_) {
+    return MakeError(
+        absl::StatusCode::kUnavailable,
+        absl::StrCat("the last write to rocksdb store '", path_, "' failed"),
+        {"STORE_DOWN", {}, *resume_at_ - now});
+  }
+  resume_at_.reset();
+  return Logged(db_->Resume(), "resuming after a failed write to");
+}
+
+absl::Status RocksDbDatabase::Logged(const rocksdb::Status& status,
+                                     absl::string_view doing) {
+  if (!status.ok()) {
+    resume_at_ = options_.clock->Monotonic() + options_.resume_interval;
+  }
+  return Convert(status, doing);
+}
+
+absl::Status RocksDbDatabase::Convert(const rocksdb::Status& status,
+                                      absl::string_view doing) const {
+  if (status.ok()) return absl::OkStatus();
+  return FromRocksDb(status,
+                     absl::StrCat(doing, " rocksdb store '", path_, "'"));
+}
+
+}  // namespace mneme

@@ -1,0 +1,94 @@
+#ifndef MNEME_SERVER_STORE_ROCKSDB_DATABASE_H_
+#define MNEME_SERVER_STORE_ROCKSDB_DATABASE_H_
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/store/rocksdb_session_cursor.h"
+
+namespace mneme {
+
+// An open RocksDB database of our format. Owns the handle and the two column
+// families, and with them the lock on the folder. Every RocksDB status becomes
+// one of ours here, naming the path.
+//
+// After a failed write or sync, RocksDB's log is not touched before a Resume()
+// that worked (it would refuse, or, built with assertions as Debian's is, end
+// the process): writes and syncs are UNAVAILABLE for resume_interval, the next
+// one resumes, and so on. For the same reason a write and a sync never overlap.
+//
+// Thread-safe; reads wait for nobody. Owned by RocksDbStore, which has the
+// meaning of what is in it.
+class RocksDbDatabase {
+ public:
+  enum class Family { kRecords, kObjects };
+
+  // As in RocksDbStore::Options.
+  struct Options {
+    rocksdb::Env* env = nullptr;
+    int64_t write_buffer_bytes = 0;
+    bool recover_to_last_good = false;
+    absl::Duration resume_interval;
+    Clock* clock = nullptr;
+  };
+
+  // See RocksDbStore::Open.
+  static absl::StatusOr<std::unique_ptr<RocksDbDatabase>> Open(
+      const std::string& path, const Options& options);
+  ~RocksDbDatabase();
+
+  RocksDbDatabase(const RocksDbDatabase&) = delete;
+  RocksDbDatabase& operator=(const RocksDbDatabase&) = delete;
+
+  // The stored value, in `buffer`; NOT_FOUND.
+  absl::StatusOr<absl::string_view> Get(Family family, absl::string_view key,
+                                        rocksdb::PinnableSlice* buffer) const;
+  absl::Status Write(rocksdb::WriteBatch* batch, bool sync)
+      ABSL_LOCKS_EXCLUDED(log_mu_);
+  // Everything written so far is on disk after this.
+  absl::Status Sync() ABSL_LOCKS_EXCLUDED(log_mu_);
+
+  RocksDbSessionCursor NewCursor() const;
+  rocksdb::ColumnFamilyHandle* handle(Family family) const {
+    return family == Family::kRecords ? records_ : objects_;
+  }
+
+ private:
+  RocksDbDatabase(std::string path, const Options& options, rocksdb::DB* db,
+                  const std::vector<rocksdb::ColumnFamilyHandle*>& families);
+
+  absl::Status CheckFormat();
+  absl::Status ResumeIfFailed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(log_mu_);
+  // Converts, and takes note of a failure.
+  absl::Status Logged(const rocksdb::Status& status, absl::string_view doing)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(log_mu_);
+  absl::Status Convert(const rocksdb::Status& status,
+                       absl::string_view doing) const;
+
+  const std::string path_;
+  const Options options_;
+  const std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::ColumnFamilyHandle* const records_;  // destroyed before db_
+  rocksdb::ColumnFamilyHandle* const objects_;
+
+  Mutex log_mu_;  // held while the log is written or synced
+  // Set after a failure, until a Resume works: when to try that.
+  std::optional<absl::Duration> resume_at_ ABSL_GUARDED_BY(log_mu_);
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_STORE_ROCKSDB_DATABASE_H_

@@ -1,0 +1,22 @@
+#include "server/store/rocksdb_status.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error_info.h"
+
+namespace mneme {
+
+absl::Status FromRocksDb(const rocksdb::Status& status,
+                         absl::string_view doing) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat(doing, ": ", status.ToString());
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  if (status.IsNotFound()) return absl::NotFoundError(message);
+  if (status.IsInvalidArgument() || status.IsNotSupported()) {
+    return absl::FailedPreconditionError(message);
+  }
+  return MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", message);
+}
+
+}  // namespace mneme

@@ -1,0 +1,190 @@
+#include "server/store/store_writer.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+
+namespace mneme {
+namespace {
+
+using SessionRef = std::pair<absl::string_view, absl::string_view>;
+
+SessionRef RefTo(const SessionKey& key) { return {key.tenant, key.session_id}; }
+
+int64_t BytesIn(const Commit& commit) {
+  size_t bytes = commit.record.size();
+  for (const Object& object : commit.puts) bytes += object.bytes.size();
+  return static_cast<int64_t>(bytes);
+}
+
+}  // namespace
+
+StoreWriter::StoreWriter(MemoryStore* store, Options options)
+    : store_(store), options_(options), thread_([this] { Loop(); }) {}
+
+StoreWriter::~StoreWriter() {
+  {
+    MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void StoreWriter::Submit(Commit commit, Done done) {
+  Enqueue(CommitOp{std::move(commit), std::move(done)});
+}
+
+void StoreWriter::Read(ObjectKey key, ReadDone done) {
+  Enqueue(ReadOp{std::move(key), std::move(done)});
+}
+
+void StoreWriter::Remove(SessionKey session, Done done) {
+  Enqueue(RemoveOp{std::move(session), std::move(done)});
+}
+
+absl::Status StoreWriter::Flush() {
+  struct Waiter {
+    Mutex mu;
+    std::condition_variable cv;
+    bool done ABSL_GUARDED_BY(mu) = false;
+    absl::Status status ABSL_GUARDED_BY(mu);
+  } waiter;
+  Enqueue(FlushOp{[&waiter](absl::Status status) {
+    MutexLock lock(&waiter.mu);
+    waiter.status = std::move(status);
+    waiter.done = true;
+    waiter.cv.notify_one();
+  }});
+  MutexLock lock(&waiter.mu);
+  while (!waiter.done) lock.Wait(waiter.cv);
+  return waiter.status;
+}
+
+StoreWriterStats StoreWriter::stats() const {
+  MutexLock lock(&mu_);
+  StoreWriterStats stats = stats_;
+  stats.queued = static_cast<int64_t>(inbox_.size());
+  return stats;
+}
+
+void StoreWriter::Enqueue(Op op) {
+  bool was_empty;
+  {
+    MutexLock lock(&mu_);
+    was_empty = inbox_.empty();
+    inbox_.push_back(std::move(op));
+  }
+  if (was_empty) wake_.notify_one();
+}
+
+void StoreWriter::Loop() {
+  while (FillPending()) {
+    Round round = TakeRound();
+    RunEarly(std::move(round.early));
+    if (!round.commits.empty()) ApplyGroup(std::move(round));
+  }
+}
+
+bool StoreWriter::FillPending() {
+  std::deque<Op> taken;
+  {
+    MutexLock lock(&mu_);
+    while (pending_.empty() && inbox_.empty() && !stopping_) lock.Wait(wake_);
+    taken.swap(inbox_);
+  }
+  if (pending_.empty()) {
+    pending_ = std::move(taken);
+  } else {
+    std::move(taken.begin(), taken.end(), std::back_inserter(pending_));
+  }
+  return !pending_.empty();
+}
+
+StoreWriter::Round StoreWriter::TakeRound() {
+  Round round;
+  round.commits.reserve(pending_.size());
+  std::set<SessionRef> committed;
+  size_t indexed = 0;
+  const auto waits_for_group = [&](const SessionKey& session) {
+    for (; indexed < round.commits.size(); ++indexed) {
+      committed.insert(RefTo(round.commits[indexed].session));
+    }
+    return committed.contains(RefTo(session));
+  };
+  for (; !pending_.empty(); pending_.pop_front()) {
+    Op& op = pending_.front();
+    if (auto* commit = std::get_if<CommitOp>(&op)) {
+      const int64_t bytes = BytesIn(commit->commit);
+      const bool full = round.bytes + bytes > options_.max_group_bytes;
+      if (full && !round.commits.empty()) return round;
+      round.bytes += bytes;
+      round.sync |= commit->commit.durability == Durability::kSync;
+      round.commits.push_back(std::move(commit->commit));
+      round.commit_dones.push_back(std::move(commit->done));
+      continue;
+    }
+    const auto* read = std::get_if<ReadOp>(&op);
+    const auto* remove = std::get_if<RemoveOp>(&op);
+    const bool waits = read     ? waits_for_group(read->key.session)
+                       : remove ? waits_for_group(remove->session)
+                                : !round.commits.empty();
+    if (waits) return round;
+    round.early.push_back(std::move(op));
+  }
+  return round;
+}
+
+void StoreWriter::RunEarly(std::vector<Op> ops) {
+  for (Op& op : ops) {
+    if (auto* read = std::get_if<ReadOp>(&op)) {
+      absl::StatusOr<std::string> bytes = store_->GetObject(read->key);
+      {
+        MutexLock lock(&mu_);
+        ++stats_.reads;
+      }
+      std::move(read->done)(std::move(bytes));
+    } else if (auto* remove = std::get_if<RemoveOp>(&op)) {
+      absl::Status status = store_->Remove(remove->session);
+      {
+        MutexLock lock(&mu_);
+        ++stats_.removes;
+      }
+      std::move(remove->done)(std::move(status));
+    } else {
+      std::move(std::get<FlushOp>(op).done)(store_->Flush());
+    }
+  }
+}
+
+void StoreWriter::ApplyGroup(Round round) {
+  const size_t size = round.commits.size();
+  const absl::Duration start = options_.clock->Monotonic();
+  std::vector<absl::Status> statuses = store_->Apply(std::move(round.commits));
+  const absl::Duration took = options_.clock->Monotonic() - start;
+  statuses.resize(size, absl::InternalError("the store gave no status"));
+  {
+    MutexLock lock(&mu_);
+    ++stats_.groups;
+    stats_.commits += static_cast<int64_t>(size);
+    stats_.failed_commits +=
+        std::count_if(statuses.begin(), statuses.end(),
+                      [](const absl::Status& status) { return !status.ok(); });
+    stats_.bytes += round.bytes;
+    stats_.last_group_commits = static_cast<int64_t>(size);
+    stats_.apply_time += took;
+    if (round.sync) {
+      ++stats_.sync_groups;
+      stats_.sync_time += took;
+    }
+  }
+  for (size_t i = 0; i < size; ++i) {
+    std::move(round.commit_dones[i])(std::move(statuses[i]));
+  }
+}
+
+}  // namespace mneme

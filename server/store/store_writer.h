@@ -1,0 +1,138 @@
+#ifndef MNEME_SERVER_STORE_STORE_WRITER_H_
+#define MNEME_SERVER_STORE_STORE_WRITER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/store/memory_store.h"
+
+namespace mneme {
+
+// Counters since the writer started; server/observe turns them into metrics.
+struct StoreWriterStats {
+  int64_t groups = 0;              // calls of MemoryStore::Apply
+  int64_t commits = 0;             // commits in them
+  int64_t failed_commits = 0;      // of these, not acknowledged
+  int64_t bytes = 0;               // records and objects in them
+  int64_t sync_groups = 0;         // groups with a kSync commit
+  int64_t reads = 0;               // objects read
+  int64_t removes = 0;             // sessions removed
+  int64_t last_group_commits = 0;  // commits in the newest group
+  int64_t queued = 0;              // accepted and not yet taken by the thread
+  absl::Duration apply_time;       // inside Apply
+  absl::Duration sync_time;        // of this, in groups with a kSync commit
+};
+
+// The one thread that blocks on a MemoryStore, so that gRPC, scheduler and
+// completion threads never do. It sits between session (which submits) and
+// store. Commits are grouped: the thread takes everything that queued up while
+// the last group was written (up to max_group_bytes), and writes it with one
+// Apply, hence at most one sync.
+//
+// Invariants: each `done` is called exactly once, on the writer's thread, with
+// no lock held; for one session, operations take effect and complete in the
+// order of submission. Operations of different sessions may pass each other.
+// The inbox has no limit of its own: callers bound what they submit (the
+// session layer has one commit in flight a session).
+//
+// Thread-safe. A `done` must not block; it may submit, but not Flush().
+class StoreWriter {
+ public:
+  using Done = absl::AnyInvocable<void(absl::Status) &&>;
+  using ReadDone = absl::AnyInvocable<void(absl::StatusOr<std::string>) &&>;
+
+  struct Options {
+    // Bytes of records and objects in one group. More means fewer syncs, and a
+    // longer wait for the first commit of a group. One commit always fits.
+    int64_t max_group_bytes = int64_t{8} << 20;
+    Clock* clock = Clock::Real();  // not owned; outlives the writer
+  };
+
+  // Starts the thread. `store` is not owned and outlives the writer.
+  explicit StoreWriter(MemoryStore* store) : StoreWriter(store, Options{}) {}
+  StoreWriter(MemoryStore* store, Options options);
+
+  // Completes everything submitted, then ends the thread. Does not Flush().
+  // REQUIRES: nothing but a running `done` submits any more.
+  ~StoreWriter();
+
+  StoreWriter(const StoreWriter&) = delete;
+  StoreWriter& operator=(const StoreWriter&) = delete;
+
+  void Submit(Commit commit, Done done) ABSL_LOCKS_EXCLUDED(mu_);
+  void Read(ObjectKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
+  void Remove(SessionKey session, Done done) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Blocks until everything submitted before is complete and on disk, kAsync
+  // too. For shutdown. REQUIRES: not called from a `done`.
+  absl::Status Flush() ABSL_LOCKS_EXCLUDED(mu_);
+
+  StoreWriterStats stats() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct CommitOp {
+    Commit commit;
+    Done done;
+  };
+  struct ReadOp {
+    ObjectKey key;
+    ReadDone done;
+  };
+  struct RemoveOp {
+    SessionKey session;
+    Done done;
+  };
+  struct FlushOp {
+    Done done;
+  };
+  using Op = std::variant<CommitOp, ReadOp, RemoveOp, FlushOp>;
+
+  // What one round of the thread does: `early`, in order, then `commits` as
+  // one group. No operation in `early` follows a commit of its own session.
+  struct Round {
+    std::vector<Op> early;
+    std::vector<Commit> commits;
+    std::vector<Done> commit_dones;
+    int64_t bytes = 0;
+    bool sync = false;
+  };
+
+  void Enqueue(Op op) ABSL_LOCKS_EXCLUDED(mu_);
+  void Loop() ABSL_LOCKS_EXCLUDED(mu_);
+  // False when the writer is stopping and nothing is left.
+  bool FillPending() ABSL_LOCKS_EXCLUDED(mu_);
+  // Moves the front of pending_ into a round, up to the first operation that
+  // must wait for this round's commits, or the byte limit.
+  Round TakeRound();
+  void RunEarly(std::vector<Op> ops) ABSL_LOCKS_EXCLUDED(mu_);
+  void ApplyGroup(Round round) ABSL_LOCKS_EXCLUDED(mu_);
+
+  MemoryStore* const store_;
+  const Options options_;
+
+  std::deque<Op> pending_;  // the thread's own; taken from inbox_ whole
+
+  mutable Mutex mu_;
+  std::condition_variable wake_;
+  std::deque<Op> inbox_ ABSL_GUARDED_BY(mu_);
+  StoreWriterStats stats_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::thread thread_;  // last: starts when all else is there
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_STORE_STORE_WRITER_H_

@@ -1,0 +1,46 @@
+#ifndef MNEME_TESTS_SERVER_STORE_CONFORMANCE_H_
+#define MNEME_TESTS_SERVER_STORE_CONFORMANCE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "server/store/memory_store.h"
+
+namespace mneme {
+
+// A store under test, and ways to damage it from outside.
+class StoreUnderTest {
+ public:
+  virtual ~StoreUnderTest() = default;
+  // Valid until the next call of another method.
+  virtual MemoryStore* store() = 0;
+  // Change stored bytes so that their checksum fails. REQUIRES: they exist.
+  virtual void CorruptObject(const ObjectKey& key) = 0;
+  virtual void CorruptRecord(const SessionKey& session) = 0;
+};
+
+struct StoreFactory {
+  std::string name;
+  std::function<std::unique_ptr<StoreUnderTest>()> make;
+};
+
+// What every MemoryStore promises, as tests (conformance.cc). A store's test
+// executable compiles that file and instantiates the suite for its factories.
+class MemoryStoreConformance : public ::testing::TestWithParam<StoreFactory> {
+ protected:
+  MemoryStoreConformance() : under_test_(GetParam().make()) {}
+  MemoryStore* store() { return under_test_->store(); }
+
+  const std::unique_ptr<StoreUnderTest> under_test_;
+};
+
+inline std::string StoreName(
+    const ::testing::TestParamInfo<StoreFactory>& info) {
+  return info.param.name;
+}
+
+}  // namespace mneme
+
+#endif  // MNEME_TESTS_SERVER_STORE_CONFORMANCE_H_

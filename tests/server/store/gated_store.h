@@ -1,0 +1,106 @@
+#ifndef MNEME_TESTS_SERVER_STORE_GATED_STORE_H_
+#define MNEME_TESTS_SERVER_STORE_GATED_STORE_H_
+
+#include <condition_variable>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/mutex.h"
+#include "server/store/in_process_store.h"
+#include "server/store/memory_store.h"
+
+namespace mneme {
+
+// An InProcessStore whose Apply waits while the gate is closed, and which
+// writes down what it is asked, so that a test decides what queues up behind a
+// write. Thread-safe.
+class GatedStore : public MemoryStore {
+ public:
+  void Close() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    open_ = false;
+  }
+  void Open() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  // Returns when an Apply waits at the gate.
+  void AwaitArrival() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    while (!waiting_) lock.Wait(changed_);
+  }
+  // "apply a0 b0", "get a value/0", "remove a", "flush", in order.
+  std::vector<std::string> calls() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    return calls_;
+  }
+  // From now on every commit gets this status instead of being applied.
+  void FailWith(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    failure_ = std::move(status);
+  }
+
+  std::vector<absl::Status> Apply(std::vector<Commit> commits) override
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    std::string call = "apply";
+    for (const Commit& commit : commits) {
+      absl::StrAppend(&call, " ", commit.session.session_id);
+    }
+    absl::Status failure;
+    {
+      MutexLock lock(&mu_);
+      calls_.push_back(std::move(call));
+      waiting_ = true;
+      changed_.notify_all();
+      while (!open_) lock.Wait(changed_);
+      waiting_ = false;
+      failure = failure_;
+    }
+    if (!failure.ok()) return {commits.size(), failure};
+    return store_.Apply(std::move(commits));
+  }
+
+  absl::StatusOr<std::string> GetObject(const ObjectKey& key) const override
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    Note(absl::StrCat("get ", key.session.session_id, " ", key.name));
+    return store_.GetObject(key);
+  }
+  absl::Status Remove(const SessionKey& session) override
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    Note(absl::StrCat("remove ", session.session_id));
+    return store_.Remove(session);
+  }
+  absl::Status Flush() override ABSL_LOCKS_EXCLUDED(mu_) {
+    Note("flush");
+    return store_.Flush();
+  }
+  absl::StatusOr<Records> LoadRecords() const override {
+    return store_.LoadRecords();
+  }
+  absl::StatusOr<int64_t> CollectOrphans(
+      const std::vector<ObjectKey>& named) override {
+    return store_.CollectOrphans(named);
+  }
+
+ private:
+  void Note(std::string call) const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    calls_.push_back(std::move(call));
+  }
+
+  InProcessStore store_;
+  mutable Mutex mu_;
+  std::condition_variable changed_;
+  mutable std::vector<std::string> calls_ ABSL_GUARDED_BY(mu_);
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
+  bool open_ ABSL_GUARDED_BY(mu_) = true;
+  bool waiting_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_TESTS_SERVER_STORE_GATED_STORE_H_
