@@ -1,0 +1,77 @@
+#ifndef MNEME_SERVER_SCHEDULE_SCHEDULER_H_
+#define MNEME_SERVER_SCHEDULE_SCHEDULER_H_
+
+#include <condition_variable>
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/schedule/batch_policy.h"
+#include "server/schedule/step_task.h"
+
+namespace mneme {
+
+// Told about each batch; server/observe makes metrics of it. Called on the
+// executor thread with no lock held; must not block.
+class BatchObserver {
+ public:
+  virtual ~BatchObserver() = default;
+  virtual void OnBatch(const ModelSpec& model, int64_t rows, int64_t tokens,
+                       absl::Duration device) = 0;
+};
+
+// The ready set and the thread that runs it on the device. A session has at
+// most one task here, so any tasks may share a batch. Tasks gather while a
+// batch runs; when the device is free the batch policy picks the next one.
+//
+// Submit never blocks and may be called from any thread. The executor thread
+// is the only one that touches the models' Step, Save and Load; it does
+// nothing else: `done` callbacks only move results on. Destruction finishes
+// what was submitted.
+class Scheduler {
+ public:
+  struct Options {
+    BatchPolicyOptions batch;
+    // Tasks waiting; above it Submit is refused with QUEUE_FULL.
+    int64_t max_waiting = 16384;
+  };
+
+  Scheduler(const Options& options, Clock* clock, BatchObserver* observer);
+  ~Scheduler();
+
+  // Takes the task; calls its `done` with RESOURCE_EXHAUSTED (QUEUE_FULL) at
+  // once when there is no room.
+  void Submit(StepTask task) ABSL_LOCKS_EXCLUDED(mu_);
+
+  int64_t waiting() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Batch {
+    std::vector<StepTask> dropped;
+    std::vector<StepTask> tasks;
+  };
+
+  void Run();
+  // Waits for work; false at the end.
+  bool NextBatch(Batch* batch) ABSL_LOCKS_EXCLUDED(mu_);
+  void TakeDecided(Batch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RunBatch(std::vector<StepTask> tasks);
+
+  const Options options_;
+  Clock* const clock_;
+  BatchObserver* const observer_;
+
+  mutable Mutex mu_;
+  std::condition_variable work_;
+  std::deque<StepTask> waiting_ ABSL_GUARDED_BY(mu_);
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::thread executor_;  // last: it uses everything above
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SCHEDULE_SCHEDULER_H_

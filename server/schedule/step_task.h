@@ -1,0 +1,48 @@
+#ifndef MNEME_SERVER_SCHEDULE_STEP_TASK_H_
+#define MNEME_SERVER_SCHEDULE_STEP_TASK_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "model/sequence_model.h"
+
+namespace mneme {
+
+struct StepOutcome {
+  StepResult result;
+  std::string saved_memory;  // result.memory as bytes, if asked for
+  absl::Duration queue;      // from Submit to the batch
+  absl::Duration device;     // the batch's step
+  int64_t batch_size = 0;
+};
+
+// One segment on its way to the device. Moved along: session -> scheduler ->
+// batch; `done` is called exactly once, on an executor thread (or, for a task
+// that is refused, by whoever refused it).
+struct StepTask {
+  SequenceModel* model = nullptr;
+  std::vector<int32_t> tokens;
+  std::vector<NamedTokens> extra_inputs;
+  OutputRequest outputs;
+  // The memory to start from: a live value, or saved bytes to load.
+  MemoryRef memory;
+  std::string saved_memory;
+  bool fresh = false;
+  bool reset_memory = false;
+  bool save = true;  // fill StepOutcome::saved_memory
+
+  // Dropped before it costs device time: DEADLINE_EXCEEDED, CANCELLED.
+  absl::Duration deadline = absl::InfiniteDuration();
+  absl::AnyInvocable<bool() const> cancelled;  // null: never
+
+  absl::Duration submitted;  // set by the scheduler
+  absl::AnyInvocable<void(absl::StatusOr<StepOutcome>) &&> done;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SCHEDULE_STEP_TASK_H_

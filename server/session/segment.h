@@ -1,0 +1,75 @@
+#ifndef MNEME_SERVER_SESSION_SEGMENT_H_
+#define MNEME_SERVER_SESSION_SEGMENT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "model/sequence_model.h"
+#include "server/session/handle.h"
+
+namespace mneme {
+
+// The values that a message becomes on its way through the session layer. They
+// mirror proto/mneme/v1/segments.proto, whose comments are the contract.
+
+// What one message asks for.
+struct SegmentRequest {
+  std::optional<Position> at;
+  std::vector<int32_t> tokens;  // ids of the model's vocabulary (checked)
+  std::optional<uint64_t> flush_tail;
+  OutputRequest outputs;
+  std::vector<NamedTokens> extra_inputs;
+  // On the monotonic clock: what has not started by then is dropped.
+  absl::Duration deadline = absl::InfiniteDuration();
+};
+
+enum class SegmentSource { kComputed = 1, kKept = 2, kRecomputed = 3 };
+
+struct SegmentTimings {
+  absl::Duration queue;   // from cut to batch
+  absl::Duration device;  // the step
+  absl::Duration commit;  // from step to durable
+};
+
+struct AppliedSegment {
+  MemoryHandle handle;
+  uint32_t num_tokens = 0;
+  std::vector<HostTensor> outputs;
+  SegmentSource source = SegmentSource::kComputed;
+  SegmentTimings timings;
+  int64_t batch_size = 0;
+};
+
+struct SegmentReply {
+  std::vector<AppliedSegment> segments;
+  Position head;         // the newest value, and the tokens accepted after it
+  MemoryHandle durable;  // the newest that survives the session's durability
+  Position next;         // where the next message goes
+};
+
+using SegmentDone = absl::AnyInvocable<void(absl::StatusOr<SegmentReply>) &&>;
+
+// Where one caller's stream of messages stands. Made by the caller, one a
+// stream (or one a unary call), and passed with each of its messages. Only the
+// session's calls touch it, and they run one at a time.
+struct Cursor {
+  // Set when the caller is gone: what is queued for it is dropped.
+  std::atomic<bool> cancelled{false};
+
+  bool started = false;
+  bool blind = false;  // the first message had no `at`
+  Position next;       // of the messages so far
+  // In a replay: tokens after next.handle that do not fill a segment yet.
+  std::vector<int32_t> pending;
+};
+using CursorRef = std::shared_ptr<Cursor>;
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SESSION_SEGMENT_H_

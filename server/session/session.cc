@@ -1,0 +1,217 @@
+#include "server/session/session.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error_info.h"
+#include "server/session/lineage.h"
+#include "server/session/segment_call.h"
+
+namespace mneme {
+namespace {
+
+absl::Status ClosingError() {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "CLOSING",
+                   "the session is being closed");
+}
+
+}  // namespace
+
+Session::Session(const SessionContext* context, SequenceModel* model,
+                 SessionKey key, Durability durability, SessionRecord record,
+                 absl::Status unusable)
+    : context_(context),
+      model_(model),
+      key_(std::move(key)),
+      durability_(durability),
+      unusable_(std::move(unusable)),
+      record_(std::move(record)) {
+  if (model_ != nullptr && record_.head().step == 0) {
+    memory_ = model_->InitialMemory();
+  }
+}
+
+SessionInfo Session::Info() const {
+  MutexLock lock(&mu_);
+  SessionInfo info;
+  info.key = key_;
+  info.model = record_.model;
+  info.fingerprint = record_.fingerprint;
+  info.policy = record_.policy;
+  info.durability = durability_;
+  for (const RetainedStep& step : record_.retained) {
+    info.retained.push_back(Handle(step));
+  }
+  info.head = {info.retained.back(), tail_.size()};
+  info.durable = info.retained.back();
+  info.memory_bytes = model_ == nullptr ? 0 : model_->spec().memory_bytes();
+  info.created = record_.created;
+  info.last_used = record_.last_used;
+  return info;
+}
+
+bool Session::is_open() const {
+  MutexLock lock(&mu_);
+  return state_ != State::kOpening;
+}
+
+bool Session::closing() const {
+  MutexLock lock(&mu_);
+  return state_ == State::kClosing;
+}
+
+void Session::MarkOpen() {
+  MutexLock lock(&mu_);
+  if (state_ == State::kOpening) state_ = State::kOpen;
+}
+
+absl::Status Session::Enqueue(std::shared_ptr<SegmentCall> call) {
+  {
+    MutexLock lock(&mu_);
+    if (state_ == State::kClosing) return ClosingError();
+    if (running_) {
+      const auto limit = context_->limits.queue_per_session;
+      if (static_cast<int64_t>(waiting_.size()) >= limit) {
+        ErrorInfo info;
+        info.reason = "QUEUE_FULL";
+        info.retry_after = absl::Milliseconds(100);
+        return MakeError(absl::StatusCode::kResourceExhausted,
+                         absl::StrCat("the session's queue is full: ", limit,
+                                      " messages wait"),
+                         info);
+      }
+      waiting_.push_back(std::move(call));
+      return absl::OkStatus();
+    }
+    running_ = true;
+  }
+  call->Start();
+  return absl::OkStatus();
+}
+
+bool Session::Close(absl::AnyInvocable<void() &&> idle) {
+  std::deque<std::shared_ptr<SegmentCall>> refused;
+  {
+    MutexLock lock(&mu_);
+    if (state_ == State::kClosing) return false;
+    state_ = State::kClosing;
+    refused.swap(waiting_);
+    if (running_) idle_ = std::move(idle);
+  }
+  for (const auto& call : refused) call->Refuse(ClosingError());
+  if (idle != nullptr) std::move(idle)();
+  return true;
+}
+
+absl::StatusOr<Placement> Session::PlaceRequest(
+    const Cursor& cursor, const SegmentRequest& request) const {
+  StreamState stream;
+  {
+    MutexLock lock(&mu_);
+    stream = ViewStream();
+  }
+  return Place(stream, cursor, request);
+}
+
+StreamState Session::ViewStream() const {
+  StreamState stream;
+  stream.session_id = key_.session_id;
+  stream.segment_size = model_->spec().segment_size;
+  stream.step_flags =
+      record_.policy == MemoryPolicy::kReset ? kStepFlagReset : 0;
+  stream.retained = record_.retained;
+  stream.tail = tail_;
+  return stream;
+}
+
+Position Session::head() const {
+  MutexLock lock(&mu_);
+  return {Handle(record_.head()), tail_.size()};
+}
+
+MemoryHandle Session::Handle(const RetainedStep& step) const {
+  return {key_.session_id, step.step, step.digest};
+}
+
+StepTask Session::MakeTask(const RetainedStep& parent,
+                           std::vector<int32_t> tokens) const {
+  StepTask task;
+  task.model = model_;
+  task.tokens = std::move(tokens);
+  task.fresh = parent.step == 0;
+  if (parent.step == 0) task.memory = model_->InitialMemory();
+  MutexLock lock(&mu_);
+  task.reset_memory = record_.policy == MemoryPolicy::kReset;
+  return task;
+}
+
+MemoryRef Session::head_memory() const {
+  MutexLock lock(&mu_);
+  return memory_;
+}
+
+Commit Session::MakeCommit(Computed computed) const {
+  MutexLock lock(&mu_);
+  SessionRecord next = record_;
+  next.retained.push_back(computed.step);
+  next.last_used = context_->clock->Wall();
+  Commit commit;
+  commit.session = key_;
+  commit.expected_head = record_.head().digest;
+  commit.head = computed.step.digest;
+  commit.durability = durability_;
+  commit.puts.push_back({{key_, ValueName(computed.step.digest)},
+                         std::move(computed.saved_memory)});
+  if (!computed.kept_reply.empty()) {
+    commit.puts.push_back({{key_, ReplyName(computed.step.step)},
+                           std::move(computed.kept_reply)});
+  }
+  while (static_cast<int64_t>(next.retained.size()) >
+         context_->limits.retained) {
+    const RetainedStep& oldest = next.retained.front();
+    if (oldest.step > 0) {
+      commit.deletes.push_back({key_, ValueName(oldest.digest)});
+    }
+    commit.deletes.push_back({key_, ReplyName(oldest.step + 1)});
+    next.retained.erase(next.retained.begin());
+  }
+  commit.record = EncodeRecord(next);
+  return commit;
+}
+
+void Session::Advance(const RetainedStep& step, MemoryRef memory) {
+  MutexLock lock(&mu_);
+  record_.retained.push_back(step);
+  while (static_cast<int64_t>(record_.retained.size()) >
+         context_->limits.retained) {
+    record_.retained.erase(record_.retained.begin());
+  }
+  record_.last_used = context_->clock->Wall();
+  memory_ = std::move(memory);
+  tail_.clear();
+}
+
+void Session::SetTail(std::vector<int32_t> tail) {
+  MutexLock lock(&mu_);
+  tail_ = std::move(tail);
+}
+
+void Session::RunNext() {
+  std::shared_ptr<SegmentCall> next;
+  absl::AnyInvocable<void() &&> idle;
+  {
+    MutexLock lock(&mu_);
+    if (waiting_.empty()) {
+      running_ = false;
+      idle = std::move(idle_);
+      idle_ = nullptr;
+    } else {
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+  }
+  if (next != nullptr) next->Start();
+  if (idle != nullptr) std::move(idle)();
+}
+
+}  // namespace mneme

@@ -1,0 +1,111 @@
+#ifndef MNEME_SERVER_SESSION_SESSION_H_
+#define MNEME_SERVER_SESSION_SESSION_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "server/base/mutex.h"
+#include "server/schedule/step_task.h"
+#include "server/session/placement.h"
+#include "server/session/session_context.h"
+#include "server/session/session_info.h"
+#include "server/session/session_record.h"
+
+namespace mneme {
+
+class SegmentCall;
+
+// One session: where its stream stands, its newest memory, and the messages
+// that wait. Messages run one at a time in arrival order; the one that runs is
+// the only one that changes the stream, so nothing is locked while the device
+// or the disk works. A failed step or commit leaves the session as it was.
+//
+// Lifecycle: kOpening -> kOpen -> kClosing; Close may come in any of them.
+// Thread-safe; nothing is called while the lock is held. Shared by the
+// manager's table and by the message that runs.
+class Session {
+ public:
+  // `model` is null when the server no longer has the session's model; then
+  // `unusable` says so to every message.
+  Session(const SessionContext* context, SequenceModel* model, SessionKey key,
+          Durability durability, SessionRecord record, absl::Status unusable);
+
+  SessionInfo Info() const ABSL_LOCKS_EXCLUDED(mu_);
+  bool is_open() const ABSL_LOCKS_EXCLUDED(mu_);
+  SequenceModel* model() const { return model_; }
+  const SessionContext& context() const { return *context_; }
+  const SessionKey& key() const { return key_; }
+  const absl::Status& unusable() const { return unusable_; }
+
+  // The store has the record: messages may come.
+  void MarkOpen() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Runs `call` now, or after those before it. RESOURCE_EXHAUSTED (QUEUE_FULL)
+  // or FAILED_PRECONDITION (CLOSING): the call was not taken.
+  absl::Status Enqueue(std::shared_ptr<SegmentCall> call)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Stops the session: what waits is answered with CLOSING, `idle` is called
+  // once when nothing runs any more. False when it is closing already.
+  bool Close(absl::AnyInvocable<void() &&> idle) ABSL_LOCKS_EXCLUDED(mu_);
+  bool closing() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // ---- For the call that runs ----
+
+  absl::StatusOr<Placement> PlaceRequest(const Cursor& cursor,
+                                         const SegmentRequest& request) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  Position head() const ABSL_LOCKS_EXCLUDED(mu_);
+  MemoryHandle Handle(const RetainedStep& step) const;
+
+  // A task for the segment after `parent`, without its memory.
+  StepTask MakeTask(const RetainedStep& parent,
+                    std::vector<int32_t> tokens) const;
+  // The head's memory; null when it has to be read from the store.
+  MemoryRef head_memory() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A segment that was computed from the head.
+  struct Computed {
+    RetainedStep step;
+    std::string saved_memory;
+    std::string kept_reply;  // "": not kept
+  };
+  // The change that makes `computed` the head, for the store.
+  Commit MakeCommit(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
+  // That change is in the store: swings the head, drops the tail.
+  void Advance(const RetainedStep& step, MemoryRef memory)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The running call is done: the next one runs.
+  void RunNext() ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  enum class State { kOpening, kOpen, kClosing };
+
+  StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const SessionContext* const context_;
+  SequenceModel* const model_;
+  const SessionKey key_;
+  const Durability durability_;
+  const absl::Status unusable_;
+
+  mutable Mutex mu_;
+  State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
+  SessionRecord record_ ABSL_GUARDED_BY(mu_);
+  std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
+  MemoryRef memory_ ABSL_GUARDED_BY(mu_);  // the head's; null: in the store
+  bool running_ ABSL_GUARDED_BY(mu_) = false;
+  std::deque<std::shared_ptr<SegmentCall>> waiting_ ABSL_GUARDED_BY(mu_);
+  absl::AnyInvocable<void() &&> idle_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SESSION_SESSION_H_

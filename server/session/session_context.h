@@ -1,0 +1,42 @@
+#ifndef MNEME_SERVER_SESSION_SESSION_CONTEXT_H_
+#define MNEME_SERVER_SESSION_SESSION_CONTEXT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "server/base/clock.h"
+#include "server/schedule/scheduler.h"
+#include "server/session/session_observer.h"
+#include "server/store/store_writer.h"
+
+namespace mneme {
+
+struct SessionLimits {
+  // Values of a session that can still be named, the head among them. More
+  // cost store space: memory_bytes each.
+  int64_t retained = 8;
+  // Results above this are not kept; a retry computes them again.
+  int64_t kept_reply_bytes = 64 << 10;
+  // Messages of one session waiting behind the one that runs.
+  int64_t queue_per_session = 16;
+  // Messages in the server, running ones included.
+  int64_t queue_total = 16384;
+  int64_t sessions = 1'000'000;
+  // Tokens in one message.
+  int64_t tokens_per_request = 1 << 20;
+  int64_t top_k = 1024;
+};
+
+// What all sessions share. Plain pointers: everything outlives the sessions.
+struct SessionContext {
+  Clock* clock = nullptr;
+  Scheduler* scheduler = nullptr;
+  StoreWriter* writer = nullptr;
+  SessionObserver* observer = nullptr;
+  SessionLimits limits;
+  std::string tenant_key = std::string(32, '\0');  // of every tenant, so far
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SESSION_SESSION_CONTEXT_H_

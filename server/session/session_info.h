@@ -1,0 +1,34 @@
+#ifndef MNEME_SERVER_SESSION_SESSION_INFO_H_
+#define MNEME_SERVER_SESSION_SESSION_INFO_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/session/handle.h"
+#include "server/store/memory_store.h"
+
+namespace mneme {
+
+// What each segment starts from (segments.proto, sessions.proto).
+enum class MemoryPolicy : uint8_t { kCarry = 1, kReset = 2 };
+
+// A session as its owner sees it. A plain copy.
+struct SessionInfo {
+  SessionKey key;
+  std::string model;
+  Digest fingerprint{};
+  MemoryPolicy policy = MemoryPolicy::kCarry;
+  Durability durability = Durability::kSync;
+  Position head;
+  MemoryHandle durable;
+  std::vector<MemoryHandle> retained;  // oldest first, the head last
+  int64_t memory_bytes = 0;
+  absl::Time created;
+  absl::Time last_used;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SESSION_SESSION_INFO_H_

@@ -1,0 +1,125 @@
+#ifndef MNEME_TESTS_SERVER_SESSION_SESSION_FIXTURE_H_
+#define MNEME_TESTS_SERVER_SESSION_SESSION_FIXTURE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/session/lineage.h"
+#include "server/session/session_manager.h"
+#include "server/store/in_process_store.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/fake_model.h"
+#include "tests/testing/pending.h"
+#include "tests/testing/status_matchers.h"
+
+namespace mneme {
+
+class NullObserver : public BatchObserver, public SessionObserver {
+ public:
+  void OnBatch(const ModelSpec&, int64_t, int64_t, absl::Duration) override {}
+  void OnSegment(absl::string_view, const AppliedSegment&) override {}
+  void OnRequest(const absl::Status&, absl::Duration) override {}
+};
+
+// Session layer, scheduler and writer over an in-process store and a FakeModel
+// of segment size 4; the store outlives Restart().
+class SessionFixture : public ::testing::Test {
+ protected:
+  using Reply = Pending<absl::StatusOr<SegmentReply>>;
+
+  SessionFixture() { Start(); }
+  ~SessionFixture() override { Stop(); }
+
+  void Start() {
+    scheduler_ =
+        std::make_unique<Scheduler>(Scheduler::Options(), &clock_, &observer_);
+    writer_ = std::make_unique<StoreWriter>(store_.get());
+    SessionContext context;
+    context.clock = &clock_;
+    context.scheduler = scheduler_.get();
+    context.writer = writer_.get();
+    context.observer = &observer_;
+    context.limits = limits_;
+    manager_ = std::make_unique<SessionManager>(
+        context,
+        std::map<std::string, SequenceModel*>{{model_.spec().name, &model_}});
+    ASSERT_OK(manager_->Recover(store_.get()));
+  }
+
+  void Stop() {
+    manager_.reset();
+    scheduler_.reset();
+    writer_.reset();
+  }
+
+  void Restart() {
+    Stop();
+    Start();
+  }
+
+  static SessionKey Key(const std::string& id) { return {"default", id}; }
+
+  absl::StatusOr<SessionInfo> Open(const std::string& id,
+                                   MemoryPolicy policy = MemoryPolicy::kCarry) {
+    SessionManager::OpenRequest request;
+    request.policy = policy;
+    Pending<absl::StatusOr<SessionInfo>> info;
+    manager_->Open(Key(id), request, info.Setter());
+    return info.Get();
+  }
+
+  absl::StatusOr<MemoryHandle> Close(const std::string& id) {
+    Pending<absl::StatusOr<MemoryHandle>> last;
+    manager_->Close(Key(id), last.Setter());
+    return last.Get();
+  }
+
+  Position At(const std::string& id) { return manager_->Get(Key(id))->head; }
+
+  Reply Send(const std::string& id, SegmentRequest request,
+             CursorRef cursor = std::make_shared<Cursor>()) {
+    Reply reply;
+    manager_->Process(Key(id), cursor, std::move(request), reply.Setter());
+    return reply;
+  }
+
+  static SegmentRequest Request(std::optional<Position> at,
+                                std::vector<int32_t> tokens,
+                                std::vector<std::string> outputs = {"sum"}) {
+    SegmentRequest request;
+    request.at = std::move(at);
+    request.tokens = std::move(tokens);
+    request.outputs.names = std::move(outputs);
+    return request;
+  }
+
+  static std::vector<int32_t> Range(int32_t first, int32_t size) {
+    std::vector<int32_t> tokens;
+    for (int32_t i = 0; i < size; ++i) tokens.push_back((first + i) % 256);
+    return tokens;
+  }
+
+  static int64_t Oracle(const std::vector<int32_t>& tokens) {
+    int64_t sum = 0;
+    for (const int32_t token : tokens) sum = FakeModel::Next(sum, token);
+    return sum;
+  }
+
+  static int64_t LastSum(const absl::StatusOr<SegmentReply>& reply) {
+    return Int64s(reply->segments.back().outputs[0]).back();
+  }
+
+  FakeClock clock_;
+  NullObserver observer_;
+  FakeModel model_{4};
+  SessionLimits limits_;
+  std::unique_ptr<MemoryStore> store_ = std::make_unique<InProcessStore>();
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<StoreWriter> writer_;
+  std::unique_ptr<SessionManager> manager_;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_TESTS_SERVER_SESSION_SESSION_FIXTURE_H_

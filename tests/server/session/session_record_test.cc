@@ -1,0 +1,67 @@
+#include "server/session/session_record.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/testing/status_matchers.h"
+
+namespace mneme {
+namespace {
+
+SessionRecord Example() {
+  SessionRecord record;
+  record.model = "wiki";
+  record.fingerprint.fill(7);
+  record.numeric_mode = "float32";
+  record.policy = MemoryPolicy::kReset;
+  record.retained = {{41, {}}, {42, {}}};
+  record.retained[1].digest.fill(9);
+  record.created = absl::FromUnixMicros(1'700'000'000'000'001);
+  record.last_used = absl::FromUnixMicros(1'700'000'000'000'002);
+  return record;
+}
+
+TEST(SessionRecordTest, DecodesWhatWasEncoded) {
+  const SessionRecord record = Example();
+  ASSERT_OK_AND_ASSIGN(const SessionRecord back,
+                       DecodeRecord(EncodeRecord(record)));
+  EXPECT_EQ(back.model, record.model);
+  EXPECT_EQ(back.fingerprint, record.fingerprint);
+  EXPECT_EQ(back.numeric_mode, record.numeric_mode);
+  EXPECT_EQ(back.policy, record.policy);
+  EXPECT_EQ(back.retained, record.retained);
+  EXPECT_EQ(back.created, record.created);
+  EXPECT_EQ(back.last_used, record.last_used);
+}
+
+TEST(SessionRecordTest, EveryTruncationIsDataLossNotACrash) {
+  const std::string bytes = EncodeRecord(Example());
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_THAT(DecodeRecord(bytes.substr(0, size)),
+                StatusIs(absl::StatusCode::kDataLoss));
+  }
+}
+
+TEST(SessionRecordTest, EveryFlippedByteIsReadOrRefused) {
+  const std::string bytes = EncodeRecord(Example());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string flipped = bytes;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x5a);
+    const auto record = DecodeRecord(flipped);
+    if (record.ok()) {
+      EXPECT_FALSE(record->retained.empty());
+    }
+  }
+}
+
+TEST(SessionRecordTest, ANewerFormatIsRefusedByItsNumber) {
+  auto json = nlohmann::json::from_cbor(EncodeRecord(Example()));
+  json["format"] = 99;
+  std::string bytes;
+  nlohmann::json::to_cbor(json, bytes);
+  EXPECT_THAT(DecodeRecord(bytes),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       ::testing::HasSubstr("format 99")));
+}
+
+}  // namespace
+}  // namespace mneme
