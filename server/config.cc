@@ -1,0 +1,231 @@
+#include "server/config.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "server/observe/logs.h"
+
+namespace mneme {
+namespace {
+
+constexpr char kAbout[] =
+    "mnemed: serves recurrent-memory transformers over gRPC.\n"
+    "Every flag may be given as the environment variable in brackets instead.";
+constexpr int64_t kMaxInt32 = 2147483647;
+
+std::string EnvironmentName(absl::string_view flag) {
+  return absl::StrCat(
+      "MNEME_", absl::AsciiStrToUpper(absl::StrReplaceAll(flag, {{"-", "_"}})));
+}
+
+// The flag --NAME for `field`, with its environment variable and default.
+template <typename T>
+CLI::Option* Add(CLI::App& app, const std::string& name, T* field,
+                 const std::string& help) {
+  return app.add_option("--" + name, *field, help)
+      ->envname(EnvironmentName(name))
+      ->capture_default_str();
+}
+
+void AddCount(CLI::App& app, const std::string& name, int64_t* field,
+              int64_t least, int64_t most, const std::string& help) {
+  Add(app, name, field, help)->check(CLI::Range(least, most));
+}
+
+CLI::Validator OneOf(const std::vector<std::string>& names) {
+  return CLI::IsMember(names);
+}
+
+CLI::Validator DurationText() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        absl::Duration duration;
+        if (absl::ParseDuration(text, &duration) &&
+            duration >= absl::ZeroDuration() &&
+            duration < absl::InfiniteDuration()) {
+          return "";
+        }
+        return absl::StrCat("'", text,
+                            "' is no duration, expected one like 20s or 100ms");
+      },
+      "DURATION");
+}
+
+CLI::Validator HostAndPort() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        const size_t colon = text.rfind(':');
+        uint32_t port = 0;
+        if (colon != std::string::npos && colon > 0 &&
+            absl::SimpleAtoi(text.substr(colon + 1), &port) && port <= 65535) {
+          return "";
+        }
+        return absl::StrCat("'", text,
+                            "' is no address, expected HOST:PORT with a port "
+                            "of 0 (any free one) to 65535");
+      },
+      "HOST:PORT");
+}
+
+CLI::Validator Device() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        absl::string_view rest = text;
+        uint32_t index = 0;
+        if (text == "cpu" || text == "cuda" ||
+            (absl::ConsumePrefix(&rest, "cuda:") &&
+             absl::SimpleAtoi(rest, &index))) {
+          return "";
+        }
+        return absl::StrCat("'", text,
+                            "' is no device, expected cpu, cuda or cuda:N");
+      },
+      "cpu|cuda|cuda:N");
+}
+
+CLI::Validator StoreAddress() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        if (text == "memory:" ||
+            (absl::StartsWith(text, "rocksdb:") && text != "rocksdb:")) {
+          return "";
+        }
+        return absl::StrCat("'", text,
+                            "' is no store, expected rocksdb:PATH or memory:");
+      },
+      "rocksdb:PATH|memory:");
+}
+
+void AddDuration(CLI::App& app, const std::string& name, absl::Duration* field,
+                 const std::string& help) {
+  app.add_option_function<std::string>(
+         "--" + name,
+         [field](const std::string& text) { absl::ParseDuration(text, field); },
+         help)
+      ->check(DurationText())
+      ->envname(EnvironmentName(name))
+      ->default_str(absl::FormatDuration(*field));
+}
+
+void AddServing(CLI::App& app, Config* config) {
+  app.add_option("--model", config->models,
+                 "A model folder to serve; may be repeated [MNEME_MODEL, "
+                 "separated by commas]")
+      ->type_name("DIR");
+  Add(app, "listen", &config->listen, "Where to serve gRPC")
+      ->check(HostAndPort());
+  Add(app, "metrics", &config->metrics,
+      "Where to serve Prometheus metrics, over HTTP at /metrics")
+      ->check(HostAndPort());
+  Add(app, "store", &config->store, "Where sessions and their memory are kept")
+      ->check(StoreAddress());
+  AddDuration(app, "drain-timeout", &config->drain_timeout,
+              "After SIGTERM: how long what was accepted may take to finish");
+  Add(app, "log-level", &config->log_level,
+      "The least important kind of line to log")
+      ->check(OneOf(LogLevels()));
+}
+
+void AddModelFlags(CLI::App& app, Config* config) {
+  Add(app, "device", &config->device, "Where the models run")->check(Device());
+  Add(app, "precision", &config->precision,
+      "What they compute in; empty: float32 on cpu, bfloat16 on cuda")
+      ->check(OneOf({"", "float32", "bfloat16"}));
+  Add(app, "cpu-threads", &config->cpu_threads,
+      "Threads of one operator on cpu; 0: one a core")
+      ->check(CLI::Range(0, 1024));
+  AddCount(app, "max-batch", &config->max_batch, 1, 65536,
+           "Sessions in one step");
+}
+
+void AddSessionFlags(CLI::App& app, Config* config) {
+  const std::map<std::string, Durability> levels = {
+      {"memory", Durability::kMemory}, {"sync", Durability::kSync}};
+  app.add_option_function<std::string>(
+         "--durability",
+         [config, levels](const std::string& name) {
+           config->durability = levels.at(name);
+         },
+         "What an acknowledged segment survives, where Open does not say")
+      ->check(OneOf({"memory", "sync"}))
+      ->envname("MNEME_DURABILITY")
+      ->default_str("sync");
+  AddCount(app, "retain", &config->retain, 1, 1'000'000,
+           "Memory values of a session that can still be named");
+  AddCount(app, "kept-reply-bytes", &config->kept_reply_bytes, 0, kMaxInt32,
+           "Replies up to this size are kept, and a retry gets the same bytes");
+  AddDuration(app, "async-window", &config->async_window,
+              "What a crash can take of a session opened with ASYNC");
+}
+
+void AddLimits(CLI::App& app, Config* config) {
+  AddCount(app, "max-sessions", &config->max_sessions, 1, 1'000'000'000,
+           "Sessions in the server");
+  AddCount(app, "queue-per-session", &config->queue_per_session, 1, 1'000'000,
+           "Messages of one session that may wait");
+  AddCount(app, "queue-total", &config->queue_total, 1, 100'000'000,
+           "Messages in the server");
+  AddCount(app, "stream-window", &config->stream_window, 1, 1024,
+           "Messages of one stream between read and reply");
+  AddCount(app, "max-request-bytes", &config->max_request_bytes, 1024,
+           kMaxInt32, "The largest message that is read");
+  app.add_flag("--trust-tenant-header", config->trust_tenant_header,
+               "Believe the metadata mneme-tenant; only behind a proxy that "
+               "sets it")
+      ->envname(EnvironmentName("trust-tenant-header"));
+}
+
+absl::Status TakeModels(Config* config) {
+  if (config->models.empty()) {
+    const char* folders = std::getenv("MNEME_MODEL");  // NOLINT: start-up only
+    if (folders != nullptr) {
+      config->models = absl::StrSplit(folders, ',', absl::SkipEmpty());
+    }
+  }
+  if (!config->models.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "--model: missing, expected at least one model folder (or the "
+      "environment variable MNEME_MODEL)");
+}
+
+}  // namespace
+
+absl::string_view Version() { return MNEME_VERSION; }
+
+absl::StatusOr<CommandLine> ParseCommandLine(
+    absl::Span<const std::string> arguments) {
+  CommandLine line;
+  CLI::App app(kAbout, "mnemed");
+  app.set_version_flag("--version", absl::StrCat("mnemed ", Version()));
+  AddServing(app, &line.config);
+  AddModelFlags(app, &line.config);
+  AddSessionFlags(app, &line.config);
+  AddLimits(app, &line.config);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    line.print = app.help();
+    return line;
+  } catch (const CLI::CallForVersion&) {
+    line.print = absl::StrCat("mnemed ", Version(), "\n");
+    return line;
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  if (const absl::Status status = TakeModels(&line.config); !status.ok()) {
+    return status;
+  }
+  return line;
+}
+
+}  // namespace mneme

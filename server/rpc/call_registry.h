@@ -1,0 +1,86 @@
+#ifndef MNEME_SERVER_RPC_CALL_REGISTRY_H_
+#define MNEME_SERVER_RPC_CALL_REGISTRY_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+
+namespace mneme {
+
+// The open RPCs whose end a shutdown waits for, and the streams among them,
+// which a shutdown has to end. Owned by the server; outlives the calls.
+//
+// Thread-safe. Drain() of streams is called with no lock held.
+class CallRegistry {
+ public:
+  // A call that goes on until it is told to stop.
+  class Drainable {
+   public:
+    virtual ~Drainable() = default;
+    // Stop reading, and end when what was read is answered.
+    virtual void Drain() = 0;
+  };
+
+  // Counts a call while it lives. Movable; empty after a move.
+  class Ticket {
+   public:
+    Ticket() = default;
+    Ticket(CallRegistry* registry, uint64_t id)
+        : registry_(registry), id_(id) {}
+    Ticket(Ticket&& other) noexcept;
+    Ticket& operator=(Ticket&& other) noexcept;
+    ~Ticket();
+
+   private:
+    CallRegistry* registry_ = nullptr;
+    uint64_t id_ = 0;
+  };
+
+  Ticket Enter() ABSL_LOCKS_EXCLUDED(mu_);
+  // A stream, which is drained at once if the drain has begun. The registry
+  // holds it weakly: gRPC decides when it ends.
+  Ticket Enter(const std::shared_ptr<Drainable>& stream)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  bool draining() const ABSL_LOCKS_EXCLUDED(mu_);
+  void StartDrain() ABSL_LOCKS_EXCLUDED(mu_);
+  // True when no call is open, false when `deadline` (monotonic) passed first.
+  bool WaitEmpty(Clock* clock, absl::Duration deadline)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Streams report what they read and wrote.
+  void CountMessage() { messages_.fetch_add(1, std::memory_order_relaxed); }
+  void CountReply() { replies_.fetch_add(1, std::memory_order_relaxed); }
+
+  struct Stats {
+    int64_t calls = 0;
+    int64_t streams = 0;
+    int64_t messages = 0;
+    int64_t replies = 0;
+    bool draining = false;
+  };
+  Stats stats() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  void Leave(uint64_t id) ABSL_LOCKS_EXCLUDED(mu_);
+
+  std::atomic<int64_t> messages_{0};
+  std::atomic<int64_t> replies_{0};
+
+  mutable Mutex mu_;
+  std::condition_variable empty_;
+  uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;
+  int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<uint64_t, std::weak_ptr<Drainable>> streams_ ABSL_GUARDED_BY(mu_);
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_RPC_CALL_REGISTRY_H_

@@ -1,0 +1,53 @@
+#ifndef MNEME_SERVER_RPC_READ_REQUEST_H_
+#define MNEME_SERVER_RPC_READ_REQUEST_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "mneme/v1/segments.pb.h"
+#include "mneme/v1/types.pb.h"
+#include "server/session/segment.h"
+#include "server/session/session_info.h"
+
+namespace mneme {
+
+// Requests as they came -> values of the session layer. Every error is
+// INVALID_ARGUMENT and names the field. What needs the model (the range of
+// token ids, output names, top_k) SessionManager::Process checks, but for text.
+
+// `session_id` is the session that the request is for; a handle in `at` must
+// name it, or nothing. Deadlines are not read: see ReadTimeout.
+absl::StatusOr<SegmentRequest> ReadSegmentRequest(
+    const v1::SegmentRequest& message, const std::string& session_id,
+    const ModelSpec& model);
+
+// The request's `timeout`; infinite when it has none.
+absl::StatusOr<absl::Duration> ReadTimeout(const v1::SegmentRequest& message);
+
+OutputRequest ReadOutputs(const v1::OutputRequest& message);
+
+// The most bytes of outputs that one reply may have: protobuf's own limit is
+// 2 GiB for a message, and half of that is left as room.
+inline constexpr int64_t kMaxReplyBytes = int64_t{1} << 30;
+
+// Refuses a request whose outputs would be more than `limit` bytes.
+absl::Status CheckReplySize(const SegmentRequest& request,
+                            const ModelSpec& model,
+                            int64_t limit = kMaxReplyBytes);
+
+absl::StatusOr<MemoryPolicy> ReadPolicy(v1::MemoryPolicy policy);
+// `unspecified` is what DURABILITY_UNSPECIFIED means.
+absl::StatusOr<Durability> ReadDurability(v1::Durability durability,
+                                          Durability unspecified);
+
+// Page sizes and tokens of Sessions.List. A token is opaque to clients.
+absl::StatusOr<size_t> ReadPageSize(uint32_t page_size);
+absl::StatusOr<std::string> ReadPageToken(const std::string& token);
+std::string MakePageToken(const std::string& last_session_id);
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_RPC_READ_REQUEST_H_

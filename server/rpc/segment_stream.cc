@@ -1,0 +1,260 @@
+#include "server/rpc/segment_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/rpc/field_error.h"
+#include "server/rpc/grpc_status.h"
+#include "server/rpc/read_request.h"
+#include "server/rpc/write_reply.h"
+
+namespace mneme {
+
+grpc::ServerBidiReactor<v1::SegmentRequest, v1::SegmentReply>*
+SegmentStream::Start(const RpcContext* rpc,
+                     grpc::CallbackServerContext* context) {
+  std::shared_ptr<SegmentStream> stream(
+      new SegmentStream(rpc, ReadCall(*context, rpc->tenants, *rpc->clock)));
+  stream->self_ = stream;
+  stream->ticket_ = rpc->calls->Enter(stream);
+  stream->Pump();
+  return stream.get();
+}
+
+SegmentStream::SegmentStream(const RpcContext* rpc,
+                             absl::StatusOr<CallInfo> call)
+    : rpc_(rpc), call_(std::move(call)) {
+  if (call_.ok()) return;
+  MutexLock lock(&mu_);
+  exchanges_.emplace_back();
+  Fail(0, call_.status());
+}
+
+void SegmentStream::OnReadDone(bool ok) {
+  uint64_t number = 0;
+  bool accepted = false;
+  {
+    MutexLock lock(&mu_);
+    accepted = ok && !draining_ && !failed_ && !broken_;
+    if (accepted) {
+      number = first_number_ + exchanges_.size();
+      exchanges_.emplace_back();
+    }
+  }
+  if (accepted) {
+    rpc_->calls->CountMessage();
+    Dispatch(number);
+  }
+  {
+    MutexLock lock(&mu_);
+    reading_ = false;
+    half_closed_ = half_closed_ || !ok;
+  }
+  Pump();
+}
+
+void SegmentStream::Dispatch(uint64_t number) {
+  absl::StatusOr<SegmentRequest> request = Prepare();
+  if (!request.ok()) {
+    rpc_->observer->OnRequest(request.status(), absl::ZeroDuration());
+    return OnReply(number, request.status());
+  }
+  rpc_->manager->Process(
+      key_, cursor_, *std::move(request),
+      [self = shared_from_this(), number](absl::StatusOr<SegmentReply> reply) {
+        self->OnReply(number, std::move(reply));
+      });
+}
+
+absl::StatusOr<SegmentRequest> SegmentStream::Prepare() {
+  RETURN_IF_ERROR(Identify());
+  if (request_.has_outputs()) {
+    outputs_ = request_.outputs();
+  } else {
+    *request_.mutable_outputs() = outputs_;
+  }
+  ASSIGN_OR_RETURN(const SequenceModel* model, rpc_->manager->ModelOf(key_));
+  ASSIGN_OR_RETURN(
+      SegmentRequest request,
+      ReadSegmentRequest(request_, key_.session_id, model->spec()));
+  RETURN_IF_ERROR(CheckReplySize(request, model->spec()));
+  ASSIGN_OR_RETURN(const absl::Duration timeout, ReadTimeout(request_));
+  request.deadline =
+      std::min(call_->deadline, rpc_->clock->Monotonic() + timeout);
+  return request;
+}
+
+absl::Status SegmentStream::Identify() {
+  const std::string& id = request_.session_id();
+  if (!identified_) {
+    if (id.empty()) {
+      return FieldError("session_id",
+                        "missing: the first request of a stream names it");
+    }
+    ASSIGN_OR_RETURN(key_, ReadSessionKey(*call_, id));
+    identified_ = true;
+    return absl::OkStatus();
+  }
+  if (!id.empty() && id != key_.session_id) {
+    return FieldError("session_id",
+                      absl::StrCat("the stream is of ", Quoted(key_.session_id),
+                                   ", this request names ", Quoted(id)));
+  }
+  if (request_.has_at()) {
+    return FieldError("at", "only the first request of a stream may carry it");
+  }
+  return absl::OkStatus();
+}
+
+void SegmentStream::OnReply(uint64_t number,
+                            absl::StatusOr<SegmentReply> reply) {
+  const absl::Status status = reply.status();
+  v1::SegmentReply message;
+  std::optional<Position> head;
+  if (status.ok()) {
+    head = reply->head;
+    WriteReply(*std::move(reply), &message);
+  }
+  {
+    MutexLock lock(&mu_);
+    if (status.ok()) {
+      Exchange& exchange = exchanges_[number - first_number_];
+      exchange.answered = true;
+      exchange.reply = std::move(message);
+      place_ = std::move(head);
+    } else {
+      Fail(number, status);
+    }
+  }
+  Pump();
+}
+
+void SegmentStream::Fail(uint64_t number, absl::Status status) {
+  const auto it =
+      exchanges_.begin() + static_cast<ptrdiff_t>(number - first_number_);
+  it->answered = true;
+  it->status = std::move(status);
+  failed_ = true;
+  const bool is_next = std::all_of(
+      exchanges_.begin(), it, [](const Exchange& e) { return e.answered; });
+  if (is_next) cursor_->cancelled = true;
+}
+
+void SegmentStream::OnWriteDone(bool ok) {
+  Exchange written;
+  {
+    MutexLock lock(&mu_);
+    writing_ = false;
+    broken_ = broken_ || !ok;
+    if (ok) {
+      written = std::move(exchanges_.front());
+      exchanges_.pop_front();
+      ++first_number_;
+    }
+  }
+  if (ok) rpc_->calls->CountReply();
+  Pump();
+}
+
+void SegmentStream::OnCancel() {
+  cursor_->cancelled = true;
+  {
+    MutexLock lock(&mu_);
+    broken_ = true;
+  }
+  Pump();
+}
+
+void SegmentStream::OnDone() {
+  ticket_ = CallRegistry::Ticket();
+  const std::shared_ptr<SegmentStream> last = std::move(self_);
+}
+
+void SegmentStream::Drain() {
+  std::optional<Position> place = RoutedPlace();
+  {
+    MutexLock lock(&mu_);
+    draining_ = true;
+    if (!place_.has_value()) place_ = std::move(place);
+  }
+  Pump();
+}
+
+std::optional<Position> SegmentStream::RoutedPlace() const {
+  if (!call_.ok() || !call_->routed_session.has_value()) return std::nullopt;
+  const auto info = rpc_->manager->Get({call_->tenant, *call_->routed_session});
+  if (!info.ok()) return std::nullopt;
+  return info->head;
+}
+
+void SegmentStream::Pump() {
+  {
+    MutexLock lock(&mu_);
+    if (pumping_) return;
+    pumping_ = true;
+  }
+  while (true) {
+    Action action = Action::kNone;
+    const v1::SegmentReply* reply = nullptr;
+    absl::Status outcome;
+    {
+      MutexLock lock(&mu_);
+      action = NextAction();
+      if (action == Action::kNone) pumping_ = false;
+      if (action == Action::kWrite) reply = &exchanges_.front().reply;
+      if (action == Action::kFinish) outcome = outcome_;
+    }
+    switch (action) {
+      case Action::kNone:
+        return;
+      case Action::kRead:
+        StartRead(&request_);
+        break;
+      case Action::kWrite:
+        StartWrite(reply);
+        break;
+      case Action::kFinish:
+        Finish(ToGrpcStatus(outcome));
+        break;
+    }
+  }
+}
+
+SegmentStream::Action SegmentStream::NextAction() {
+  if (finished_) return Action::kNone;
+  if (!writing_) {
+    if (std::optional<absl::Status> outcome = Outcome()) {
+      finished_ = true;
+      outcome_ = *std::move(outcome);
+      return Action::kFinish;
+    }
+    if (!exchanges_.empty() && exchanges_.front().answered) {
+      writing_ = true;
+      return Action::kWrite;
+    }
+  }
+  const bool wants_more = !half_closed_ && !draining_ && !failed_ && !broken_;
+  if (wants_more && !reading_ && exchanges_.size() < rpc_->stream_window) {
+    reading_ = true;
+    return Action::kRead;
+  }
+  return Action::kNone;
+}
+
+std::optional<absl::Status> SegmentStream::Outcome() const {
+  if (broken_) return absl::CancelledError("the caller is gone");
+  if (!exchanges_.empty()) {
+    const Exchange& front = exchanges_.front();
+    if (front.answered && !front.status.ok()) return front.status;
+    return std::nullopt;
+  }
+  if (half_closed_) return absl::OkStatus();
+  if (draining_) {
+    return DrainingError(place_.has_value() ? &*place_ : nullptr);
+  }
+  return std::nullopt;
+}
+
+}  // namespace mneme

@@ -1,0 +1,189 @@
+#include "server/server.h"
+
+#include <prometheus/metric_family.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "model/load_model.h"
+#include "server/base/status_macros.h"
+#include "server/store/make_store.h"
+
+namespace mneme {
+namespace {
+
+// Of the time to drain, this much is for cancelling what is left.
+constexpr absl::Duration kCancelTime = absl::Seconds(1);
+// For calls that nobody waits for, such as a health watch.
+constexpr absl::Duration kLastCalls = absl::Milliseconds(100);
+
+ModelOptions OptionsOf(const Config& config) {
+  ModelOptions options;
+  options.device = config.device;
+  options.precision = config.precision;
+  options.cpu_threads = config.cpu_threads;
+  return options;
+}
+
+SessionLimits LimitsOf(const Config& config) {
+  SessionLimits limits;
+  limits.retained = config.retain;
+  limits.kept_reply_bytes = config.kept_reply_bytes;
+  limits.queue_per_session = config.queue_per_session;
+  limits.queue_total = config.queue_total;
+  limits.sessions = config.max_sessions;
+  return limits;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config) {
+  return Create(config, Parts());
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config,
+                                                       Parts parts) {
+  auto server = absl::WrapUnique(new Server(config, std::move(parts)));
+  RETURN_IF_ERROR(server->LoadModels());
+  RETURN_IF_ERROR(server->OpenStore());
+  RETURN_IF_ERROR(server->StartSessions());
+  RETURN_IF_ERROR(server->Listen());
+  return server;
+}
+
+Server::Server(const Config& config, Parts parts)
+    : config_(config),
+      clock_(parts.clock),
+      given_models_(std::move(parts.models)),
+      store_(std::move(parts.store)),
+      metrics_(std::make_shared<Metrics>(Version())) {}
+
+Server::~Server() = default;
+
+absl::Status Server::LoadModels() {
+  for (auto& model : given_models_) {
+    RETURN_IF_ERROR(AddModel(std::move(model), "given"));
+  }
+  given_models_.clear();
+  for (const std::string& folder : config_.models) {
+    ASSIGN_OR_RETURN(auto model, LoadModel(folder, OptionsOf(config_)));
+    RETURN_IF_ERROR(AddModel(std::move(model), folder));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::AddModel(std::unique_ptr<SequenceModel> model,
+                              const std::string& source) {
+  const ModelSpec& spec = model->spec();
+  if (models_.contains(spec.name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--model ", source, ": there is a model named '",
+                     spec.name, "' already; set \"name\" in its config.json"));
+  }
+  spdlog::info("model '{}' from {}: {}, segments of {}, memory of {} bytes, {}",
+               spec.name, source, spec.architecture, spec.segment_size,
+               spec.memory_bytes(), spec.numeric_mode);
+  metrics_->AddModel(spec);
+  std::string name = spec.name;
+  models_.emplace(std::move(name), std::move(model));
+  return absl::OkStatus();
+}
+
+absl::Status Server::OpenStore() {
+  if (store_ == nullptr) {
+    StoreOptions options;
+    options.async_window = config_.async_window;
+    options.clock = clock_;
+    ASSIGN_OR_RETURN(store_, MakeStore(config_.store, options));
+  }
+  StoreWriter::Options options;
+  options.clock = clock_;
+  writer_ = std::make_unique<StoreWriter>(store_.get(), options);
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartSessions() {
+  Scheduler::Options options;
+  options.batch.max_rows = config_.max_batch;
+  options.max_waiting = config_.queue_total;
+  scheduler_ = std::make_unique<Scheduler>(options, clock_, metrics_.get());
+  SessionContext context;
+  context.clock = clock_;
+  context.scheduler = scheduler_.get();
+  context.writer = writer_.get();
+  context.observer = metrics_.get();
+  context.limits = LimitsOf(config_);
+  std::map<std::string, SequenceModel*> models;
+  for (const auto& [name, model] : models_) models[name] = model.get();
+  manager_ = std::make_unique<SessionManager>(context, std::move(models));
+  ASSIGN_OR_RETURN(const int64_t sessions, manager_->Recover(store_.get()));
+  spdlog::info("store {}: {} sessions", config_.store, sessions);
+  return absl::OkStatus();
+}
+
+absl::Status Server::Listen() {
+  metrics_->SetLevels([this] { return Levels(); });
+  ASSIGN_OR_RETURN(metrics_server_,
+                   MetricsServer::Create(config_.metrics, metrics_));
+  RpcContext rpc;
+  rpc.clock = clock_;
+  rpc.manager = manager_.get();
+  rpc.observer = metrics_.get();
+  rpc.calls = &calls_;
+  rpc.tenants.trust_header = config_.trust_tenant_header;
+  rpc.default_durability = config_.durability;
+  rpc.device = config_.device;
+  rpc.stream_window = static_cast<size_t>(config_.stream_window);
+  GrpcServer::Options options;
+  options.address = config_.listen;
+  options.max_request_bytes = config_.max_request_bytes;
+  ASSIGN_OR_RETURN(grpc_, GrpcServer::Create(options, std::move(rpc)));
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
+  return grpc_->InProcessChannel();
+}
+
+std::vector<prometheus::MetricFamily> Server::CollectMetrics() const {
+  return metrics_->Collect();
+}
+
+ServerLevels Server::Levels() const {
+  ServerLevels levels;
+  const SessionManager::Stats sessions = manager_->stats();
+  levels.sessions = sessions.sessions;
+  levels.pending_requests = sessions.pending_requests;
+  levels.waiting_segments = scheduler_->waiting();
+  const CallRegistry::Stats calls = calls_.stats();
+  levels.calls = calls.calls;
+  levels.streams = calls.streams;
+  levels.stream_messages = calls.messages;
+  levels.stream_replies = calls.replies;
+  levels.draining = calls.draining;
+  levels.store = writer_->stats();
+  return levels;
+}
+
+absl::StatusOr<bool> Server::Drain(absl::Duration timeout) {
+  const absl::Duration deadline = clock_->Monotonic() + timeout;
+  const absl::Duration last = deadline - std::min(kCancelTime, timeout / 4);
+  grpc_->SetNotServing();
+  manager_->StartDrain();
+  calls_.StartDrain();
+  const bool idle = manager_->WaitIdle(last);
+  const bool clean = calls_.WaitEmpty(clock_, last) && idle;
+  if (!clean) {
+    spdlog::warn("drain: {} calls did not end in time and are cancelled",
+                 calls_.stats().calls);
+  }
+  grpc_->Shutdown(clean ? kLastCalls : absl::ZeroDuration());
+  RETURN_IF_ERROR(writer_->Flush());
+  return clean;
+}
+
+}  // namespace mneme

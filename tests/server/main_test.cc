@@ -1,0 +1,137 @@
+// The program mnemed, run as a user runs it.
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/observe/http_get.h"
+#include "tests/server/store/temp_dir.h"
+#include "tests/testing/status_matchers.h"
+
+namespace mneme {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+// A child process whose stdout and stderr are read by line.
+class Child {
+ public:
+  explicit Child(const std::vector<std::string>& arguments) {
+    int out[2];
+    EXPECT_EQ(pipe(out), 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      dup2(out[1], 1);
+      dup2(out[1], 2);
+      close(out[0]);
+      close(out[1]);
+      std::vector<char*> argv = {const_cast<char*>(MNEME_MNEMED)};
+      for (const auto& a : arguments)
+        argv.push_back(const_cast<char*>(a.data()));
+      argv.push_back(nullptr);
+      execv(MNEME_MNEMED, argv.data());
+      _exit(127);
+    }
+    close(out[1]);
+    output_ = fdopen(out[0], "r");
+  }
+  ~Child() {
+    if (pid_ > 0) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+    fclose(output_);
+  }
+
+  std::string ReadLine() {
+    char line[4096];
+    return fgets(line, sizeof line, output_) == nullptr ? "" : line;
+  }
+  std::string ReadAll() {
+    std::string all;
+    for (std::string line; !(line = ReadLine()).empty();) all += line;
+    return all;
+  }
+  void Signal(int signal) { kill(pid_, signal); }
+  int Wait() {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  FILE* output_ = nullptr;
+};
+
+class MainTest : public ::testing::Test {
+ protected:
+  MainTest() {
+    std::ofstream(dir_.path() + "/config.json")
+        << R"({"architecture": "null", "segment_size": 8, "vocab_size": 256})";
+  }
+
+  std::vector<std::string> Arguments() {
+    return {"--model",     dir_.path(),
+            "--listen",    "127.0.0.1:0",
+            "--metrics",   "127.0.0.1:0",
+            "--store",     "rocksdb:" + dir_.path() + "/data",
+            "--log-level", "off"};
+  }
+
+  const TempDir dir_;
+};
+
+class MainSignalTest : public MainTest,
+                       public ::testing::WithParamInterface<int> {};
+
+TEST_P(MainSignalTest, ServesThenDrainsAndExitsWithZero) {
+  Child mnemed(Arguments());
+  const std::string line = mnemed.ReadLine();
+  ASSERT_THAT(line, MatchesRegex("mnemed: serving grpc on 127.0.0.1:[0-9]+, "
+                                 "metrics on 127.0.0.1:[0-9]+\n"));
+  const int port = atoi(line.substr(line.rfind(':') + 1).c_str());
+  EXPECT_THAT(HttpGet(port, "/metrics"), HasSubstr("mneme_build_info"));
+  mnemed.Signal(GetParam());
+  EXPECT_EQ(mnemed.Wait(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(, MainSignalTest, ::testing::Values(SIGTERM, SIGINT));
+
+TEST_F(MainTest, ABadFlagEndsWithTwo) {
+  Child mnemed({"--model", "x", "--retain", "no"});
+  EXPECT_THAT(mnemed.ReadAll(),
+              AllOf(HasSubstr("mnemed: --retain"), HasSubstr("mnemed --help")));
+  EXPECT_EQ(mnemed.Wait(), 2);
+}
+
+TEST_F(MainTest, HelpEndsWithZero) {
+  Child mnemed({"--help"});
+  EXPECT_THAT(mnemed.ReadAll(), HasSubstr("--drain-timeout"));
+  EXPECT_EQ(mnemed.Wait(), 0);
+}
+
+TEST_F(MainTest, AModelThatIsNotThereEndsWithOneAndItsPath) {
+  Child mnemed({"--model", "/no/such/model", "--store", "memory:"});
+  EXPECT_THAT(mnemed.ReadAll(), HasSubstr("/no/such/model"));
+  EXPECT_EQ(mnemed.Wait(), 1);
+}
+
+TEST_F(MainTest, AStoreInUseEndsWithOneAndItsPath) {
+  Child first(Arguments());
+  ASSERT_THAT(first.ReadLine(), HasSubstr("serving"));
+  Child second(Arguments());
+  EXPECT_THAT(second.ReadAll(), HasSubstr(dir_.path() + "/data"));
+  EXPECT_EQ(second.Wait(), 1);
+}
+
+}  // namespace
+}  // namespace mneme

@@ -1,0 +1,188 @@
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "tests/server/rpc/raw_call.h"
+#include "tests/server/rpc/server_fixture.h"
+#include "tests/testing/fake_clock.h"
+
+namespace mneme {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kServing = "\x08\x01";
+const std::string kNotServing = "\x08\x02";
+
+class DrainTest : public ServerFixture {
+ protected:
+  void SetUp() override {
+    clock_ = &fake_clock_;
+    Start();
+  }
+
+  void TearDown() override {
+    model_->Release();
+    if (drain_.joinable()) drain_.join();
+    ServerFixture::TearDown();
+  }
+
+  // Drains on another thread; AwaitDrained() gives its result.
+  void StartDrain() {
+    drain_ = std::thread(
+        [this] { drained_.set_value(server_->Drain(absl::Seconds(20))); });
+  }
+  absl::StatusOr<bool> AwaitDrained() { return drained_.get_future().get(); }
+
+  FakeClock fake_clock_;
+  std::promise<absl::StatusOr<bool>> drained_;
+  std::thread drain_;
+};
+
+TEST_F(DrainTest, AnIdleServerDrainsAtOnce) {
+  StartDrain();
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
+}
+
+TEST_F(DrainTest, AWatcherSeesHealthTurnNotServing) {
+  RawCall watch(channel_, "/grpc.health.v1.Health/Watch");
+  watch.Write("");
+  EXPECT_EQ(watch.Read(), kServing);
+  StartDrain();
+  EXPECT_EQ(watch.Read(), kNotServing);
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
+}
+
+TEST_F(DrainTest, WhatWasReadIsAnsweredThenTheStreamEndsWithItsLastHandle) {
+  Open("a");
+  model_->Hold();
+  grpc::ClientContext context;
+  const StreamCall stream = segments_->Stream(&context);
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 4))));
+  ASSERT_TRUE(stream->Write(Request("a", Range(4, 6))));
+  model_->AwaitHeld();
+  AwaitMetric("mneme_pending_requests", 2);
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+  model_->Release();
+  v1::SegmentReply reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.head().step(), 1);
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.head().step(), 2);
+  EXPECT_EQ(LastSum(reply), Sum(Range(0, 8)));
+  EXPECT_FALSE(stream->Read(&reply));
+  const CallError error = ErrorOf(stream->Finish());
+  EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(error.reason, "DRAINING");
+  EXPECT_THAT(error.metadata.at("head"), HasSubstr("a/2/"));
+  EXPECT_EQ(error.metadata.at("tail"), "2");
+  EXPECT_GT(error.retry_seconds, 0);
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
+}
+
+TEST_F(DrainTest, AnIdleStreamEndsThoughItsReadIsPending) {
+  Open("a");
+  grpc::ClientContext context;
+  context.AddMetadata("mneme-session-id", "a");
+  const StreamCall stream = segments_->Stream(&context);
+  AwaitMetric("mneme_streams", 1);
+  StartDrain();
+  const CallError error = ErrorOf(stream->Finish());
+  EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(error.reason, "DRAINING");
+  EXPECT_THAT(error.metadata.at("head"), HasSubstr("a/0/"));
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
+}
+
+TEST_F(DrainTest, NothingNewIsTakenWhileWhatWasReadIsFinished) {
+  Open("a");
+  Open("b");
+  model_->Hold();
+  grpc::ClientContext context;
+  const StreamCall stream = segments_->Stream(&context);
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 4))));
+  model_->AwaitHeld();
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+
+  v1::OpenSessionRequest open;
+  open.set_session_id("c");
+  v1::Session session;
+  EXPECT_EQ(ErrorOf(TryOpen(open, &session)).reason, "DRAINING");
+  v1::SegmentReply reply;
+  EXPECT_EQ(ErrorOf(Process(Request("b", {1}), &reply)).reason, "DRAINING");
+  grpc::ClientContext late_context;
+  const StreamCall late = segments_->Stream(&late_context);
+  EXPECT_EQ(ErrorOf(late->Finish()).reason, "DRAINING");
+  stream->Write(Request("a", Range(4, 4)));
+  EXPECT_TRUE(TryGet("a", &session).ok());
+
+  model_->Release();
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_FALSE(stream->Read(&reply));
+  EXPECT_EQ(ErrorOf(stream->Finish()).reason, "DRAINING");
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
+  EXPECT_EQ(reply.head().step(), 1);
+}
+
+TEST_F(DrainTest, FiftyEndlessStreamsAllEndWithWhatTheyWereTold) {
+  constexpr int kStreams = 50;
+  std::vector<std::thread> clients;
+  std::atomic<int> told{0};
+  for (int s = 0; s < kStreams; ++s) {
+    clients.emplace_back([this, s, &told] {
+      const std::string id = "s" + std::to_string(s);
+      Open(id);
+      grpc::ClientContext context;
+      const StreamCall stream = segments_->Stream(&context);
+      std::string last;
+      v1::SegmentReply reply;
+      for (int i = 0; stream->Write(Request(id, Range(4 * i, 4))); ++i) {
+        if (!stream->Read(&reply)) break;
+        EXPECT_EQ(LastSum(reply), Sum(Range(0, 4 * i + 4)));
+        last = std::to_string(reply.head().step());
+        if (i == 0) ++told;
+      }
+      const CallError error = ErrorOf(stream->Finish());
+      EXPECT_EQ(error.reason, "DRAINING") << error.message;
+      EXPECT_THAT(error.metadata.at("head"), HasSubstr(id + "/" + last + "/"));
+    });
+  }
+  while (told < kStreams) Get("s0");
+  StartDrain();
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(Metric("mneme_calls"), 0);
+}
+
+TEST_F(DrainTest, WhatIsNotDoneInTimeIsCancelled) {
+  Open("a");
+  model_->Hold();
+  grpc::ClientContext context;
+  const StreamCall stream = segments_->Stream(&context);
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 4))));
+  model_->AwaitHeld();
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+  fake_clock_.Advance(absl::Seconds(20));
+  EXPECT_FALSE(stream->Finish().ok());
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
+}
+
+TEST_F(DrainTest, AReaderThatNeverReadsDoesNotHoldTheDrainUp) {
+  Open("a");
+  grpc::ClientContext context;
+  const StreamCall stream = segments_->Stream(&context);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(stream->Write(Request("a", Range(4 * i, 4))));
+  }
+  AwaitMetric("mneme_segments_total", 4, "computed");
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+  fake_clock_.Advance(absl::Seconds(20));
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
+}
+
+}  // namespace
+}  // namespace mneme

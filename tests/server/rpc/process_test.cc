@@ -1,0 +1,180 @@
+#include <thread>
+
+#include "server/rpc/segment_process.h"
+#include "tests/server/rpc/server_fixture.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/pending.h"
+
+namespace mneme {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A unary call under way.
+struct AsyncCall {
+  grpc::ClientContext context;
+  v1::SegmentRequest request;
+  v1::SegmentReply reply;
+  Pending<grpc::Status> status;
+};
+
+class ProcessTest : public ServerFixture {
+ protected:
+  void SetUp() override {
+    clock_ = &fake_clock_;
+    config_.queue_per_session = 1;
+    Start();
+  }
+
+  std::unique_ptr<AsyncCall> Send(const v1::SegmentRequest& request) {
+    auto call = std::make_unique<AsyncCall>();
+    call->request = request;
+    segments_->async()->Process(&call->context, &call->request, &call->reply,
+                                call->status.Setter());
+    return call;
+  }
+
+  FakeClock fake_clock_;
+};
+
+TEST_F(ProcessTest, AppliesAMessageAndAnswersARetryFromWhatWasKept) {
+  const v1::Session session = Open("a");
+  v1::SegmentRequest request = Request("a", Range(0, 6));
+  *request.mutable_at()->mutable_handle() = session.head();
+  v1::SegmentReply first;
+  v1::SegmentReply again;
+  ASSERT_TRUE(Process(request, &first).ok());
+  ASSERT_TRUE(Process(request, &again).ok());
+  EXPECT_EQ(first.head().step(), 1);
+  EXPECT_EQ(first.tail(), 2);
+  EXPECT_EQ(LastSum(first), Sum(Range(0, 4)));
+  EXPECT_EQ(again.segments(0).source(), v1::AppliedSegment::KEPT);
+  EXPECT_EQ(again.segments(0).result().SerializeAsString(),
+            first.segments(0).result().SerializeAsString());
+  EXPECT_EQ(again.head().digest(), first.head().digest());
+}
+
+TEST_F(ProcessTest, FlushAppliesAShortSegment) {
+  Open("a");
+  v1::SegmentRequest request;
+  request.set_session_id("a");
+  request.set_text("ab");
+  request.mutable_outputs()->add_names("sum");
+  request.mutable_flush()->set_tail(2);
+  v1::SegmentReply reply;
+  ASSERT_TRUE(Process(request, &reply).ok());
+  EXPECT_EQ(reply.segments(0).result().num_tokens(), 2);
+  EXPECT_EQ(LastSum(reply), Sum({'a', 'b'}));
+}
+
+TEST_F(ProcessTest, AConflictSaysWhereTheSessionIs) {
+  const v1::Session session = Open("a");
+  v1::SegmentReply reply;
+  ASSERT_TRUE(Process(Request("a", Range(0, 5)), &reply).ok());
+  v1::SegmentRequest request = Request("a", Range(90, 4));
+  *request.mutable_at()->mutable_handle() = session.head();
+  const CallError error = ErrorOf(Process(request, &reply));
+  EXPECT_EQ(error.code, grpc::StatusCode::ABORTED);
+  EXPECT_EQ(error.reason, "VERSION_CONFLICT");
+  EXPECT_THAT(error.metadata.at("head"), HasSubstr("a/1/"));
+  EXPECT_EQ(error.metadata.at("tail"), "1");
+}
+
+TEST_F(ProcessTest, AFullQueueIsRefusedWithATimeToRetry) {
+  Open("a");
+  model_->Hold();
+  const auto running = Send(Request("a", Range(0, 4)));
+  model_->AwaitHeld();
+  const auto waiting = Send(Request("a", Range(4, 4)));
+  AwaitMetric("mneme_pending_requests", 2);
+  v1::SegmentReply reply;
+  const CallError error = ErrorOf(Process(Request("a", Range(8, 4)), &reply));
+  EXPECT_EQ(error.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(error.reason, "QUEUE_FULL");
+  EXPECT_GT(error.retry_seconds, 0);
+  model_->Release();
+  EXPECT_TRUE(running->status.Get().ok());
+  EXPECT_TRUE(waiting->status.Get().ok());
+  EXPECT_EQ(waiting->reply.head().step(), 2);
+}
+
+TEST_F(ProcessTest, WhatHasNotStartedByItsTimeoutIsDropped) {
+  Open("a");
+  model_->Hold();
+  const auto running = Send(Request("a", Range(0, 4)));
+  model_->AwaitHeld();
+  v1::SegmentRequest late = Request("a", Range(4, 4));
+  late.mutable_timeout()->set_seconds(2);
+  const auto waiting = Send(late);
+  AwaitMetric("mneme_pending_requests", 2);
+  fake_clock_.Advance(absl::Seconds(3));
+  model_->Release();
+  EXPECT_TRUE(running->status.Get().ok());
+  EXPECT_EQ(waiting->status.Get().error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(Get("a").head().step(), 1);
+}
+
+TEST_F(ProcessTest, ACallerThatLeavesEndsItsCallAtOnce) {
+  Open("a");
+  model_->Hold();
+  const auto running = Send(Request("a", Range(0, 4)));
+  model_->AwaitHeld();
+  running->context.TryCancel();
+  EXPECT_EQ(running->status.Get().error_code(), grpc::StatusCode::CANCELLED);
+  AwaitMetric("mneme_calls", 0);
+  EXPECT_EQ(Metric("mneme_pending_requests"), 1);
+  model_->Release();
+  AwaitMetric("mneme_pending_requests", 0);
+  EXPECT_EQ(Get("a").head().step(), 1);
+}
+
+TEST_F(ProcessTest, CloseAnswersWhatWaitsAndKeepsWhatRuns) {
+  Open("a");
+  model_->Hold();
+  const auto running = Send(Request("a", Range(0, 4)));
+  model_->AwaitHeld();
+  const auto waiting = Send(Request("a", Range(4, 4)));
+  AwaitMetric("mneme_pending_requests", 2);
+  grpc::ClientContext context;
+  v1::CloseSessionRequest request;
+  request.set_session_id("a");
+  v1::CloseSessionResponse closed;
+  Pending<grpc::Status> close;
+  sessions_->async()->Close(&context, &request, &closed, close.Setter());
+  const CallError error = ErrorOf(waiting->status.Get());
+  EXPECT_EQ(error.code, grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(error.reason, "CLOSING");
+  model_->Release();
+  EXPECT_TRUE(running->status.Get().ok());
+  EXPECT_TRUE(close.Get().ok());
+  EXPECT_EQ(closed.last().step(), 1);
+}
+
+TEST_F(ProcessTest, MetricsAgreeWithTheClientsLedger) {
+  for (const char* id : {"a", "b", "c"}) Open(id);
+  v1::SegmentReply reply;
+  const v1::Session at = Get("a");
+  v1::SegmentRequest placed = Request("a", Range(0, 9));
+  *placed.mutable_at()->mutable_handle() = at.head();
+  EXPECT_TRUE(Process(placed, &reply).ok());
+  EXPECT_TRUE(Process(placed, &reply).ok());
+  EXPECT_TRUE(Process(Request("b", Range(0, 3)), &reply).ok());
+  EXPECT_FALSE(Process(Request("b", {-1}), &reply).ok());
+  EXPECT_FALSE(Process(Request("?", {1}), &reply).ok());
+  EXPECT_FALSE(Process(Request("unknown", {1}), &reply).ok());
+  AwaitMetric("mneme_pending_requests", 0);
+  EXPECT_EQ(Metric("mneme_requests_total", "OK"), 3);
+  EXPECT_EQ(Metric("mneme_requests_total", "INVALID_ARGUMENT"), 2);
+  EXPECT_EQ(Metric("mneme_requests_total", "NOT_FOUND"), 1);
+  EXPECT_EQ(Metric("mneme_request_duration_seconds"), 6);
+  EXPECT_EQ(Metric("mneme_segments_total", "computed"), 2);
+  EXPECT_EQ(Metric("mneme_segments_total", "kept"), 2);
+  EXPECT_EQ(Metric("mneme_tokens_total"), 8);
+  EXPECT_EQ(Metric("mneme_batch_rows"), 2);
+  EXPECT_EQ(Metric("mneme_sessions"), 3);
+  EXPECT_EQ(Metric("mneme_store_commits_total"), 5);
+}
+
+}  // namespace
+}  // namespace mneme

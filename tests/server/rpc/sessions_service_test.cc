@@ -1,0 +1,183 @@
+#include "server/rpc/sessions_service.h"
+
+#include "tests/server/rpc/server_fixture.h"
+
+namespace mneme {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class SessionsServiceTest : public ServerFixture {
+ protected:
+  void SetUp() override {
+    config_.trust_tenant_header = true;
+    more_models_.push_back(std::make_unique<FakeModel>(8, "other"));
+    Start();
+  }
+
+  std::vector<std::string> ListIds(v1::ListSessionsRequest request,
+                                   std::string* next = nullptr,
+                                   const std::string& tenant = "default") {
+    grpc::ClientContext context;
+    context.AddMetadata("mneme-tenant", tenant);
+    v1::ListSessionsResponse reply;
+    const grpc::Status status = sessions_->List(&context, request, &reply);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    if (next != nullptr) *next = reply.next_page_token();
+    std::vector<std::string> ids;
+    for (const auto& session : reply.sessions()) {
+      ids.push_back(session.session_id());
+    }
+    return ids;
+  }
+
+  grpc::Status Close(const std::string& id, v1::CloseSessionResponse* reply) {
+    grpc::ClientContext context;
+    v1::CloseSessionRequest request;
+    request.set_session_id(id);
+    return sessions_->Close(&context, request, reply);
+  }
+};
+
+TEST_F(SessionsServiceTest, OpenMakesASessionAtItsInitialMemory) {
+  v1::OpenSessionRequest request;
+  request.set_session_id("a");
+  request.set_model("fake");
+  request.set_memory_policy(v1::RESET);
+  request.set_durability(v1::MEMORY);
+  v1::Session session;
+  ASSERT_TRUE(TryOpen(request, &session).ok());
+  EXPECT_EQ(session.session_id(), "a");
+  EXPECT_EQ(session.model(), "fake");
+  EXPECT_EQ(session.memory_policy(), v1::RESET);
+  EXPECT_EQ(session.durability(), v1::MEMORY);
+  EXPECT_EQ(session.head().step(), 0);
+  EXPECT_EQ(session.head().digest().size(), 32);
+  EXPECT_EQ(session.fingerprint().size(), 32);
+  EXPECT_EQ(session.memory_bytes(), 8);
+  EXPECT_GT(session.created().seconds(), 0);
+  EXPECT_EQ(Get("a").SerializeAsString(), session.SerializeAsString());
+}
+
+TEST_F(SessionsServiceTest, UnspecifiedMeansCarryAndTheServersDurability) {
+  const v1::Session session = Open("a");
+  EXPECT_EQ(session.memory_policy(), v1::CARRY);
+  EXPECT_EQ(session.durability(), v1::SYNC);
+}
+
+TEST_F(SessionsServiceTest, OpeningAnIdTwiceIsRefused) {
+  Open("a");
+  v1::OpenSessionRequest request;
+  request.set_session_id("a");
+  request.set_model("fake");
+  v1::Session session;
+  EXPECT_THAT(TryOpen(request, &session),
+              FailsWith(grpc::StatusCode::ALREADY_EXISTS, HasSubstr("'a'")));
+}
+
+TEST_F(SessionsServiceTest, ListsByIdInPages) {
+  for (const char* id : {"c", "a", "e", "b", "d"}) Open(id);
+  v1::ListSessionsRequest request;
+  request.set_page_size(2);
+  std::string next;
+  EXPECT_THAT(ListIds(request, &next), ElementsAre("a", "b"));
+  request.set_page_token(next);
+  EXPECT_THAT(ListIds(request, &next), ElementsAre("c", "d"));
+  request.set_page_token(next);
+  EXPECT_THAT(ListIds(request, &next), ElementsAre("e"));
+  EXPECT_THAT(next, IsEmpty());
+}
+
+TEST_F(SessionsServiceTest, AFullLastPageHasNoNext) {
+  for (const char* id : {"a", "b"}) Open(id);
+  v1::ListSessionsRequest request;
+  request.set_page_size(2);
+  std::string next;
+  EXPECT_THAT(ListIds(request, &next), ElementsAre("a", "b"));
+  EXPECT_THAT(next, IsEmpty());
+}
+
+TEST_F(SessionsServiceTest, ListsOnlyTheModelAskedFor) {
+  Open("a");
+  Open("b", "other");
+  v1::ListSessionsRequest request;
+  request.set_model("other");
+  EXPECT_THAT(ListIds(request), ElementsAre("b"));
+}
+
+TEST_F(SessionsServiceTest, AnotherTenantsSessionIsNotFound) {
+  Open("a");
+  grpc::ClientContext context;
+  context.AddMetadata("mneme-tenant", "acme");
+  v1::GetSessionRequest request;
+  request.set_session_id("a");
+  v1::Session session;
+  EXPECT_THAT(sessions_->Get(&context, request, &session),
+              FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("session_id")));
+  EXPECT_THAT(ListIds({}, nullptr, "acme"), IsEmpty());
+  EXPECT_THAT(ListIds({}), ElementsAre("a"));
+}
+
+TEST_F(SessionsServiceTest, CloseGivesTheLastHandleAndForgets) {
+  Open("a");
+  v1::SegmentReply reply;
+  ASSERT_TRUE(Process(Request("a", Range(0, 4)), &reply).ok());
+  v1::CloseSessionResponse closed;
+  ASSERT_TRUE(Close("a", &closed).ok());
+  EXPECT_EQ(closed.last().SerializeAsString(),
+            reply.head().SerializeAsString());
+  v1::Session session;
+  EXPECT_THAT(TryGet("a", &session),
+              FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("'a'")));
+  EXPECT_THAT(Close("a", &closed),
+              FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("'a'")));
+}
+
+TEST_F(SessionsServiceTest, MetadataMustNameTheRequestsSession) {
+  Open("a");
+  grpc::ClientContext context;
+  context.AddMetadata("mneme-session-id", "a");
+  v1::GetSessionRequest request;
+  request.set_session_id("a");
+  v1::Session session;
+  EXPECT_TRUE(sessions_->Get(&context, request, &session).ok());
+  grpc::ClientContext wrong;
+  wrong.AddMetadata("mneme-session-id", "b");
+  EXPECT_THAT(sessions_->Get(&wrong, request, &session),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
+                        HasSubstr("metadata mneme-session-id")));
+}
+
+TEST_F(SessionsServiceTest, ABadTenantIsRefusedByEveryCall) {
+  grpc::ClientContext context;
+  context.AddMetadata("mneme-tenant", "no spaces");
+  v1::ListSessionsResponse reply;
+  EXPECT_THAT(sessions_->List(&context, v1::ListSessionsRequest(), &reply),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
+                        HasSubstr("metadata mneme-tenant")));
+}
+
+class SessionQuotaTest : public ServerFixture {
+ protected:
+  void SetUp() override {
+    config_.max_sessions = 2;
+    Start();
+  }
+};
+
+TEST_F(SessionQuotaTest, OpenIsRefusedAtTheServersLimit) {
+  Open("a");
+  Open("b");
+  v1::OpenSessionRequest request;
+  request.set_session_id("c");
+  v1::Session session;
+  const CallError error = ErrorOf(TryOpen(request, &session));
+  EXPECT_EQ(error.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(error.reason, "QUOTA_SESSIONS");
+  EXPECT_EQ(error.domain, "mneme.v1");
+}
+
+}  // namespace
+}  // namespace mneme
