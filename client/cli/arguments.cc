@@ -1,0 +1,166 @@
+#include "client/cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+
+namespace mneme::cli {
+namespace {
+
+constexpr char kStreamHelp[] =
+    "Streams the text of FILEs through a model, each as one session or, with\n"
+    "more --sessions than FILEs, each cut into contiguous parts of equal "
+    "size,\n"
+    "a session each. Ends with a table: segments, tokens a second, bits per\n"
+    "byte, the times of the replies, bytes of memory a session. When the "
+    "server\n"
+    "goes away the sessions wait for it and go on from their last durable\n"
+    "handles, so that every byte is applied once.";
+
+// Options as they are written, checked and not yet understood.
+struct StreamTexts {
+  std::string durability;
+  std::string retry_for = "30s";
+};
+
+client::Durability ParseDurability(const std::string& text) {
+  for (client::Durability level :
+       {client::Durability::kMemory, client::Durability::kAsync,
+        client::Durability::kSync}) {
+    if (text == ToString(level)) return level;
+  }
+  return client::Durability::kServerDefault;
+}
+
+std::string CheckDurability(const std::string& text) {
+  if (ParseDurability(text) != client::Durability::kServerDefault) return "";
+  return "expected memory, async or sync, got '" + text + "'";
+}
+
+void AddCommon(CLI::App* app, CommonArguments& common) {
+  app->add_option("--server", common.server, "The server's address")
+      ->envname("MNEME_SERVER")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app->add_option("--tenant", common.tenant,
+                  "Sent as mneme-tenant, for a server that trusts it")
+      ->envname("MNEME_TENANT");
+  app->add_flag("--json", common.json,
+                "Print JSON on the standard output, all else on the error "
+                "output");
+}
+
+std::string CheckDuration(const std::string& text) {
+  absl::Duration duration;
+  if (absl::ParseDuration(text, &duration) &&
+      duration >= absl::ZeroDuration()) {
+    return "";
+  }
+  return "expected a time such as 30s or 500ms, got '" + text + "'";
+}
+
+void AddInput(CLI::App* app, StreamArguments& stream) {
+  auto* files = app->add_option("FILE", stream.files, "The text");
+  app->add_option("--sessions", stream.sessions,
+                  "How many sessions at once; default one for each FILE")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
+  app->add_option("--limit", stream.limit_bytes,
+                  "At most so many bytes of each FILE")
+      ->transform(CLI::AsSizeValue(true))
+      ->type_name("BYTES");
+  app->add_option("--chunk", stream.chunk_bytes,
+                  "The bytes of a message; default a segment")
+      ->transform(CLI::AsSizeValue(true))
+      ->type_name("BYTES");
+  app->add_option("--window", stream.window,
+                  "Messages sent ahead of their replies, a session")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N")
+      ->capture_default_str();
+  app->add_option("--resume", stream.resume_file,
+                  "Goes on with the sessions that --handles wrote, instead of "
+                  "new ones")
+      ->type_name("FILE")
+      ->excludes(files)
+      ->check(CLI::ExistingFile);
+}
+
+void AddSession(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
+  app->add_option("--model", stream.model,
+                  "The model; default the server's only one");
+  app->add_option("--session", stream.session_prefix,
+                  "Names the sessions PREFIX-0, PREFIX-1, ...; default random")
+      ->type_name("PREFIX");
+  app->add_flag_callback(
+      "--reset-memory",
+      [&stream] { stream.memory_policy = client::MemoryPolicy::kReset; },
+      "Each segment starts from the initial memory: what memory is worth");
+  app->add_option("--durability", text.durability,
+                  "memory, async or sync; default the server's")
+      ->check(CheckDurability)
+      ->type_name("LEVEL");
+  app->add_flag("--keep", stream.keep, "Leaves the sessions open at the end");
+}
+
+void AddOutput(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
+  app->add_option("--outputs", stream.outputs,
+                  "What the model returns, separated by commas; default "
+                  "log_probs, and argmax with --record; none for nothing")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("NAMES");
+  app->add_option("--record", stream.record_file,
+                  "Writes a line of JSON for each segment")
+      ->type_name("FILE");
+  app->add_option("--handles", stream.handles_file,
+                  "Writes the last durable handles, for --resume, and leaves "
+                  "the sessions open")
+      ->type_name("FILE");
+  app->add_option("--retry-for", text.retry_for,
+                  "How long to try again without getting further")
+      ->type_name("TIME")
+      ->check(CheckDuration)
+      ->capture_default_str();
+}
+
+void AddStream(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
+  AddInput(app, stream);
+  AddSession(app, stream, text);
+  AddOutput(app, stream, text);
+  AddCommon(app, stream.common);
+  app->callback([&stream] {
+    if (stream.files.empty() && stream.resume_file.empty()) {
+      throw CLI::RequiredError("FILE (or --resume)");
+    }
+  });
+}
+
+}  // namespace
+
+Command ParseArguments(const std::vector<std::string>& arguments,
+                       std::ostream& out, std::ostream& err) {
+  CLI::App app("mneme: sessions that never end, on a Mneme server", "mneme");
+  app.require_subcommand(1);
+  StreamArguments stream;
+  SessionsArguments sessions;
+  ModelsArguments models;
+  StreamTexts texts;
+  CLI::App* stream_app = app.add_subcommand("stream", kStreamHelp);
+  AddStream(stream_app, stream, texts);
+  CLI::App* sessions_app = app.add_subcommand("sessions", "Lists the sessions");
+  AddCommon(sessions_app, sessions.common);
+  sessions_app->add_option("--model", sessions.model, "Only of this model");
+  CLI::App* models_app = app.add_subcommand("models", "Lists the models");
+  AddCommon(models_app, models.common);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return NothingToRun{app.exit(error, out, err)};
+  }
+  absl::ParseDuration(texts.retry_for, &stream.retry_for);
+  stream.durability = ParseDurability(texts.durability);
+  if (stream_app->parsed()) return stream;
+  if (sessions_app->parsed()) return sessions;
+  return models;
+}
+
+}  // namespace mneme::cli

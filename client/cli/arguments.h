@@ -1,0 +1,66 @@
+#ifndef MNEME_CLIENT_CLI_ARGUMENTS_H_
+#define MNEME_CLIENT_CLI_ARGUMENTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "client/session_info.h"
+
+namespace mneme::cli {
+
+// What every command knows.
+struct CommonArguments {
+  std::string server = "127.0.0.1:7450";
+  std::string tenant;
+  bool json = false;
+};
+
+struct StreamArguments {
+  CommonArguments common;
+  std::vector<std::string> files;
+  uint64_t sessions = 0;  // 0: one for each file
+  std::string model;
+  std::string session_prefix;  // empty: random ids
+  client::MemoryPolicy memory_policy = client::MemoryPolicy::kCarry;
+  client::Durability durability = client::Durability::kServerDefault;
+  size_t chunk_bytes = 0;    // 0: a segment
+  size_t window = 2;         // messages
+  uint64_t limit_bytes = 0;  // of each file; 0: all
+  std::vector<std::string> outputs;
+  std::string record_file;
+  std::string handles_file;
+  std::string resume_file;
+  absl::Duration retry_for = absl::Seconds(30);
+  bool keep = false;
+};
+
+struct SessionsArguments {
+  CommonArguments common;
+  std::string model;
+};
+
+struct ModelsArguments {
+  CommonArguments common;
+};
+
+// Help was asked for and printed, or the arguments are wrong, which was said.
+struct NothingToRun {
+  int exit_status = 0;
+};
+
+using Command = std::variant<StreamArguments, SessionsArguments,
+                             ModelsArguments, NothingToRun>;
+
+// What the command line (without the program's name) asks for. Help goes to
+// `out`, what is wrong to `err`.
+Command ParseArguments(const std::vector<std::string>& arguments,
+                       std::ostream& out, std::ostream& err);
+
+}  // namespace mneme::cli
+
+#endif  // MNEME_CLIENT_CLI_ARGUMENTS_H_

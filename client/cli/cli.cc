@@ -1,0 +1,71 @@
+#include "client/cli/cli.h"
+
+#include <memory>
+#include <variant>
+
+#include "client/cli/arguments.h"
+#include "client/cli/explain.h"
+#include "client/cli/list_commands.h"
+#include "client/cli/stream_command.h"
+#include "client/client.h"
+#include "server/base/status_macros.h"
+
+namespace mneme::cli {
+namespace {
+
+constexpr int kInterrupted = 130;
+
+struct Runner {
+  const Environment& environment;
+  client::Client& client;
+
+  absl::Status operator()(const StreamArguments& arguments) const {
+    return RunStream(client, arguments, environment);
+  }
+  absl::Status operator()(const SessionsArguments& arguments) const {
+    return RunSessions(client, arguments, environment);
+  }
+  absl::Status operator()(const ModelsArguments& arguments) const {
+    return RunModels(client, arguments, environment);
+  }
+  absl::Status operator()(const NothingToRun& /*nothing*/) const {
+    return absl::OkStatus();
+  }
+};
+
+struct CommonOf {
+  template <typename Arguments>
+  CommonArguments operator()(const Arguments& arguments) const {
+    return arguments.common;
+  }
+  CommonArguments operator()(const NothingToRun& /*nothing*/) const {
+    return {};
+  }
+};
+
+absl::Status Run(const Command& command, const CommonArguments& common,
+                 const Environment& environment) {
+  client::Client::Options options;
+  options.server = common.server;
+  options.tenant = common.tenant;
+  ASSIGN_OR_RETURN(std::unique_ptr<client::Client> client,
+                   client::Client::Create(options));
+  return std::visit(Runner{environment, *client}, command);
+}
+
+}  // namespace
+
+int RunCli(const std::vector<std::string>& arguments,
+           const Environment& environment) {
+  Command command = ParseArguments(arguments, environment.out, environment.err);
+  if (auto* nothing = std::get_if<NothingToRun>(&command)) {
+    return nothing->exit_status;
+  }
+  CommonArguments common = std::visit(CommonOf{}, command);
+  absl::Status status = Run(command, common, environment);
+  if (status.ok()) return 0;
+  environment.err << "mneme: " << Explain(status, common.server) << std::endl;
+  return absl::IsCancelled(status) ? kInterrupted : 1;
+}
+
+}  // namespace mneme::cli

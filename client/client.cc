@@ -1,0 +1,183 @@
+#include "client/client.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "client/error.h"
+#include "client/stream_core.h"
+#include "client/wire.h"
+#include "mneme/v1/models.grpc.pb.h"
+#include "mneme/v1/segments.grpc.pb.h"
+#include "mneme/v1/sessions.grpc.pb.h"
+#include "server/base/status_macros.h"
+
+namespace mneme::client {
+namespace {
+
+grpc::ChannelArguments ChannelArguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // A pool of its own: another client in this process has another connection.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return arguments;
+}
+
+}  // namespace
+
+struct Client::Impl {
+  Options options;
+  std::unique_ptr<v1::Models::Stub> models;
+  std::unique_ptr<v1::Sessions::Stub> sessions;
+  // Shared with the streams, which may outlive the client.
+  std::shared_ptr<v1::Segments::StubInterface> segments;
+
+  // One blocking call; `session_id` goes into the metadata unless empty.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(
+      Stub& stub,
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      const Request& request, const std::string& session_id = "") {
+    grpc::ClientContext context;
+    context.set_deadline(
+        absl::ToChronoTime(absl::Now() + options.call_timeout));
+    if (!session_id.empty()) {
+      context.AddMetadata("mneme-session-id", session_id);
+    }
+    if (!options.tenant.empty()) {
+      context.AddMetadata("mneme-tenant", options.tenant);
+    }
+    Response response;
+    grpc::Status status = (stub.*method)(&context, request, &response);
+    if (!status.ok()) return FromGrpc(status);
+    return response;
+  }
+};
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Create(Options options) {
+  if (options.server.empty()) {
+    return absl::InvalidArgumentError("server: expected HOST:PORT, got ''");
+  }
+  if (options.call_timeout <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("call_timeout: expected more than 0, got ",
+                     absl::FormatDuration(options.call_timeout)));
+  }
+  if (options.timer == nullptr) {
+    options.timer = std::make_shared<TimerThread>(Clock::Real());
+  }
+  auto impl = std::make_unique<Impl>();
+  std::shared_ptr<grpc::Channel> channel = grpc::CreateCustomChannel(
+      options.server, grpc::InsecureChannelCredentials(), ChannelArguments());
+  impl->options = std::move(options);
+  impl->models = v1::Models::NewStub(channel);
+  impl->sessions = v1::Sessions::NewStub(channel);
+  impl->segments = v1::Segments::NewStub(channel);
+  return std::unique_ptr<Client>(new Client(std::move(impl)));
+}
+
+absl::StatusOr<std::vector<ModelInfo>> Client::ListModels() {
+  ASSIGN_OR_RETURN(v1::ListModelsResponse response,
+                   impl_->Call(*impl_->models, &v1::Models::Stub::List,
+                               v1::ListModelsRequest()));
+  std::vector<ModelInfo> models;
+  for (const v1::Model& model : response.models()) {
+    models.push_back(FromWire(model));
+  }
+  return models;
+}
+
+absl::StatusOr<ModelInfo> Client::GetModel(const std::string& name) {
+  v1::GetModelRequest request;
+  request.set_name(name);
+  ASSIGN_OR_RETURN(
+      v1::Model response,
+      impl_->Call(*impl_->models, &v1::Models::Stub::Get, request));
+  return FromWire(response);
+}
+
+absl::StatusOr<SessionInfo> Client::OpenSession(SessionSpec spec) {
+  if (spec.session_id.empty()) spec.session_id = NewSessionId();
+  ASSIGN_OR_RETURN(v1::Session response,
+                   impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Open,
+                               ToWire(spec), spec.session_id));
+  return FromWire(response);
+}
+
+absl::StatusOr<SessionInfo> Client::GetSession(const std::string& session_id) {
+  v1::GetSessionRequest request;
+  request.set_session_id(session_id);
+  ASSIGN_OR_RETURN(v1::Session response,
+                   impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Get,
+                               request, session_id));
+  return FromWire(response);
+}
+
+absl::StatusOr<Client::SessionPage> Client::ListSessions(
+    const std::string& model, const std::string& page_token) {
+  v1::ListSessionsRequest request;
+  request.set_model(model);
+  request.set_page_token(page_token);
+  ASSIGN_OR_RETURN(
+      v1::ListSessionsResponse response,
+      impl_->Call(*impl_->sessions, &v1::Sessions::Stub::List, request));
+  SessionPage page;
+  for (const v1::Session& session : response.sessions()) {
+    page.sessions.push_back(FromWire(session));
+  }
+  page.next_page_token = response.next_page_token();
+  return page;
+}
+
+absl::StatusOr<MemoryHandle> Client::CloseSession(
+    const std::string& session_id) {
+  v1::CloseSessionRequest request;
+  request.set_session_id(session_id);
+  ASSIGN_OR_RETURN(v1::CloseSessionResponse response,
+                   impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Close,
+                               request, session_id));
+  return FromWire(response.last());
+}
+
+absl::StatusOr<std::unique_ptr<SessionStream>> Client::Stream(
+    StreamOptions options, StreamHandler* handler) {
+  if (options.at.session_id.empty() || options.at.digest.empty()) {
+    return absl::InvalidArgumentError(
+        "at: expected the memory handle that the stream starts from");
+  }
+  if (options.segment_size == 0) {
+    return absl::InvalidArgumentError(
+        "segment_size: expected the model's, got 0");
+  }
+  auto core = std::make_shared<StreamCore>(
+      impl_->segments.get(), impl_->options.tenant, impl_->options.timer,
+      std::move(options), handler);
+  auto stream = std::make_unique<SessionStream>(core, impl_->segments);
+  core->Open();
+  return stream;
+}
+
+const std::string& Client::server() const { return impl_->options.server; }
+
+std::string NewSessionId() {
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 4; ++i) absl::StrAppendFormat(&id, "%08x", random());
+  return id;
+}
+
+}  // namespace mneme::client

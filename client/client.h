@@ -1,0 +1,73 @@
+#ifndef MNEME_CLIENT_CLIENT_H_
+#define MNEME_CLIENT_CLIENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/session_info.h"
+#include "client/session_stream.h"
+#include "client/timer.h"
+
+namespace mneme::client {
+
+// One server, over one connection that comes back by itself. Thread-safe; must
+// outlive its streams' creation only: they share what they need. The calls
+// block; streams do not (SessionStream). Errors carry ErrorDetails.
+class Client {
+ public:
+  struct Options {
+    std::string server = "127.0.0.1:7450";
+    // Sent as `mneme-tenant`, for servers that trust it; empty: not sent.
+    std::string tenant;
+    // How long a call may take.
+    absl::Duration call_timeout = absl::Seconds(20);
+    // For the waits between a stream's attempts; null: its own thread on the
+    // real clock.
+    std::shared_ptr<Timer> timer;
+  };
+
+  struct SessionPage {
+    std::vector<SessionInfo> sessions;
+    std::string next_page_token;  // empty on the last page
+  };
+
+  // Does not connect yet. INVALID_ARGUMENT for options that cannot be.
+  static absl::StatusOr<std::unique_ptr<Client>> Create(Options options);
+  ~Client();
+
+  absl::StatusOr<std::vector<ModelInfo>> ListModels();
+  absl::StatusOr<ModelInfo> GetModel(const std::string& name);
+
+  // Draws a session id where `spec` has none.
+  absl::StatusOr<SessionInfo> OpenSession(SessionSpec spec);
+  absl::StatusOr<SessionInfo> GetSession(const std::string& session_id);
+  // A page of the tenant's sessions, by id; of `model` only, unless empty.
+  absl::StatusOr<SessionPage> ListSessions(const std::string& model,
+                                           const std::string& page_token);
+  // Ends the session; the head at its end.
+  absl::StatusOr<MemoryHandle> CloseSession(const std::string& session_id);
+
+  // Starts the stream of one session. `handler` must live until its OnDone
+  // returned.
+  absl::StatusOr<std::unique_ptr<SessionStream>> Stream(StreamOptions options,
+                                                        StreamHandler* handler);
+
+  const std::string& server() const;
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+// 128 random bits as hex. Thread-safe.
+std::string NewSessionId();
+
+}  // namespace mneme::client
+
+#endif  // MNEME_CLIENT_CLIENT_H_

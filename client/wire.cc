@@ -1,0 +1,194 @@
+#include "client/wire.h"
+
+namespace mneme::client {
+namespace {
+
+absl::Duration FromWire(const google::protobuf::Duration& wire) {
+  return absl::Seconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());
+}
+
+absl::Time FromWire(const google::protobuf::Timestamp& wire) {
+  return absl::FromUnixSeconds(wire.seconds()) +
+         absl::Nanoseconds(wire.nanos());
+}
+
+ElementType FromWire(v1::DataType type) {
+  switch (type) {
+    case v1::F32:
+      return ElementType::kF32;
+    case v1::BF16:
+      return ElementType::kBF16;
+    case v1::F16:
+      return ElementType::kF16;
+    case v1::I64:
+      return ElementType::kI64;
+    case v1::I32:
+      return ElementType::kI32;
+    case v1::U8:
+      return ElementType::kU8;
+    default:
+      return ElementType::kUnknown;
+  }
+}
+
+Durability FromWire(v1::Durability durability) {
+  switch (durability) {
+    case v1::MEMORY:
+      return Durability::kMemory;
+    case v1::ASYNC:
+      return Durability::kAsync;
+    case v1::SYNC:
+      return Durability::kSync;
+    default:
+      return Durability::kServerDefault;
+  }
+}
+
+v1::Durability ToWire(Durability durability) {
+  switch (durability) {
+    case Durability::kMemory:
+      return v1::MEMORY;
+    case Durability::kAsync:
+      return v1::ASYNC;
+    case Durability::kSync:
+      return v1::SYNC;
+    case Durability::kServerDefault:
+      break;
+  }
+  return v1::DURABILITY_UNSPECIFIED;
+}
+
+ResultSource FromWire(v1::AppliedSegment::Source source) {
+  switch (source) {
+    case v1::AppliedSegment::KEPT:
+      return ResultSource::kKept;
+    case v1::AppliedSegment::RECOMPUTED:
+      return ResultSource::kRecomputed;
+    default:
+      return ResultSource::kComputed;
+  }
+}
+
+OutputTensor FromWire(const v1::Tensor& wire) {
+  OutputTensor tensor;
+  tensor.name = wire.name();
+  tensor.type = FromWire(wire.dtype());
+  tensor.shape.assign(wire.shape().begin(), wire.shape().end());
+  tensor.data = wire.data();
+  return tensor;
+}
+
+}  // namespace
+
+MemoryHandle FromWire(const v1::MemoryHandle& wire) {
+  return {wire.session_id(), wire.step(), wire.digest()};
+}
+
+v1::MemoryHandle ToWire(const MemoryHandle& handle) {
+  v1::MemoryHandle wire;
+  wire.set_session_id(handle.session_id);
+  wire.set_step(handle.step);
+  wire.set_digest(handle.digest);
+  return wire;
+}
+
+SessionInfo FromWire(const v1::Session& wire) {
+  SessionInfo info;
+  info.session_id = wire.session_id();
+  info.model = wire.model();
+  info.fingerprint = wire.fingerprint();
+  info.memory_policy = wire.memory_policy() == v1::RESET ? MemoryPolicy::kReset
+                                                         : MemoryPolicy::kCarry;
+  info.durability = FromWire(wire.durability());
+  info.head = {FromWire(wire.head()), wire.tail()};
+  info.durable = FromWire(wire.durable());
+  for (const v1::MemoryHandle& handle : wire.retained()) {
+    info.retained.push_back(FromWire(handle));
+  }
+  info.memory_bytes = wire.memory_bytes();
+  info.created = FromWire(wire.created());
+  info.last_used = FromWire(wire.last_used());
+  return info;
+}
+
+ModelInfo FromWire(const v1::Model& wire) {
+  ModelInfo info;
+  info.name = wire.name();
+  info.version = wire.version();
+  info.architecture = wire.architecture();
+  info.fingerprint = wire.fingerprint();
+  info.numeric_mode = wire.numeric_mode();
+  info.segment_size = wire.segment_size();
+  info.vocab_size = wire.vocab_size();
+  info.tokenizer = wire.tokenizer();
+  for (const v1::TensorSpec& output : wire.outputs()) {
+    info.outputs.push_back(output.name());
+  }
+  info.memory_bytes = wire.memory_bytes();
+  info.device = wire.device();
+  return info;
+}
+
+SegmentResult FromWire(const v1::AppliedSegment& wire) {
+  SegmentResult result;
+  result.handle = FromWire(wire.result().handle());
+  result.num_tokens = wire.result().num_tokens();
+  for (const v1::Tensor& output : wire.result().outputs()) {
+    result.outputs.push_back(FromWire(output));
+  }
+  result.source = FromWire(wire.source());
+  result.queue_time = FromWire(wire.timings().queue());
+  result.device_time = FromWire(wire.timings().device());
+  result.commit_time = FromWire(wire.timings().commit());
+  result.batch_size = wire.batch_size();
+  return result;
+}
+
+StreamReply FromWire(const v1::SegmentReply& wire) {
+  StreamReply reply;
+  for (const v1::AppliedSegment& segment : wire.segments()) {
+    reply.segments.push_back(FromWire(segment));
+  }
+  reply.head = FromWire(wire.head());
+  reply.durable = FromWire(wire.durable());
+  reply.next = {FromWire(wire.next().handle()), wire.next().tail()};
+  return reply;
+}
+
+v1::OpenSessionRequest ToWire(const SessionSpec& spec) {
+  v1::OpenSessionRequest wire;
+  wire.set_session_id(spec.session_id);
+  wire.set_model(spec.model);
+  wire.set_memory_policy(
+      spec.memory_policy == MemoryPolicy::kReset ? v1::RESET : v1::CARRY);
+  wire.set_durability(ToWire(spec.durability));
+  return wire;
+}
+
+v1::SegmentRequest MakeRequest(const KeptInput::Message& message,
+                               const StreamOptions& options,
+                               const MemoryHandle* at) {
+  v1::SegmentRequest request;
+  if (at != nullptr) {
+    request.set_session_id(at->session_id);
+    *request.mutable_at()->mutable_handle() = ToWire(*at);
+    for (const std::string& name : options.outputs.names) {
+      request.mutable_outputs()->add_names(name);
+    }
+    request.mutable_outputs()->set_top_k(options.outputs.top_k);
+    request.mutable_outputs()->set_last_position_only(
+        options.outputs.last_position_only);
+  }
+  if (options.text) {
+    request.set_text(std::string(message.tokens.begin(), message.tokens.end()));
+  } else {
+    *request.mutable_tokens()->mutable_ids() = {message.tokens.begin(),
+                                                message.tokens.end()};
+  }
+  if (message.flush_tail) {
+    request.mutable_flush()->set_tail(*message.flush_tail);
+  }
+  return request;
+}
+
+}  // namespace mneme::client

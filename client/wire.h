@@ -1,0 +1,33 @@
+#ifndef MNEME_CLIENT_WIRE_H_
+#define MNEME_CLIENT_WIRE_H_
+
+#include "client/handle.h"
+#include "client/kept_input.h"
+#include "client/segment_result.h"
+#include "client/session_info.h"
+#include "client/session_stream.h"
+#include "client/stream_ledger.h"
+#include "mneme/v1/models.pb.h"
+#include "mneme/v1/segments.pb.h"
+#include "mneme/v1/sessions.pb.h"
+
+// Between this library's values and the API's messages. Internal to client/.
+namespace mneme::client {
+
+MemoryHandle FromWire(const v1::MemoryHandle& wire);
+v1::MemoryHandle ToWire(const MemoryHandle& handle);
+SessionInfo FromWire(const v1::Session& wire);
+ModelInfo FromWire(const v1::Model& wire);
+SegmentResult FromWire(const v1::AppliedSegment& wire);
+StreamReply FromWire(const v1::SegmentReply& wire);
+v1::OpenSessionRequest ToWire(const SessionSpec& spec);
+
+// One request of a stream. The first of a call says where it goes (`at`, tail
+// 0), and which outputs are wanted.
+v1::SegmentRequest MakeRequest(const KeptInput::Message& message,
+                               const StreamOptions& options,
+                               const MemoryHandle* at);
+
+}  // namespace mneme::client
+
+#endif  // MNEME_CLIENT_WIRE_H_
