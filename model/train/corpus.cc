@@ -1,0 +1,81 @@
+#include "model/train/corpus.h"
+
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/sha256.h"
+#include "server/base/status_macros.h"
+
+namespace mneme {
+namespace {
+
+constexpr absl::string_view kWiki15Name = "wiki15-100M";
+constexpr absl::string_view kWiki15Sha256 =
+    "fce0658e43ca871e65f25a1aee8445aba71575de6fd36d59f806a1bbb271a312";
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  if (error) {
+    return absl::NotFoundError(
+        absl::StrCat("--data ", path, ": ", error.message()));
+  }
+  std::string bytes(size, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
+    return absl::DataLossError(absl::StrCat("--data ", path, ": read failed"));
+  }
+  return bytes;
+}
+
+absl::StatusOr<SplitSizes> FitSplits(const std::string& path, int64_t size,
+                                     SplitSizes sizes) {
+  if (sizes.train < 0 || sizes.valid < 0 || sizes.test < 0) {
+    return absl::InvalidArgumentError("split sizes must not be negative");
+  }
+  const int64_t held_out = sizes.valid + sizes.test;
+  if (sizes.train == 0) sizes.train = size - held_out;
+  if (sizes.train <= 0 || sizes.train + held_out > size) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--data ", path, ": ", size, " bytes are too few for the splits train ",
+        sizes.train, ", valid ", sizes.valid, ", test ", sizes.test));
+  }
+  return sizes;
+}
+
+}  // namespace
+
+absl::StatusOr<Corpus> Corpus::Load(const std::string& path,
+                                    const SplitSizes& sizes,
+                                    const std::string& sha256) {
+  Corpus corpus;
+  ASSIGN_OR_RETURN(corpus.bytes_, ReadFile(path));
+  const auto size = static_cast<int64_t>(corpus.bytes_.size());
+  ASSIGN_OR_RETURN(corpus.sizes_, FitSplits(path, size, sizes));
+  corpus.sha256_ =
+      absl::BytesToHexString(AsBytes(Sha256().Update(corpus.bytes_).Finish()));
+  std::string expected = absl::AsciiStrToLower(sha256);
+  const std::string name = std::filesystem::path(path).filename().string();
+  if (expected.empty() && absl::StartsWith(name, kWiki15Name)) {
+    expected = std::string(kWiki15Sha256);
+  }
+  if (!expected.empty() && corpus.sha256_ != expected) {
+    return absl::DataLossError(absl::StrCat("--data ", path, ": sha256 is ",
+                                            corpus.sha256_, ", expected ",
+                                            expected));
+  }
+  return corpus;
+}
+
+absl::string_view Corpus::Part(int64_t begin, int64_t size) const {
+  return absl::string_view(bytes_).substr(static_cast<size_t>(begin),
+                                          static_cast<size_t>(size));
+}
+
+}  // namespace mneme
