@@ -1,19 +1,15 @@
 #include "server/store/store_writer.h"
 
 #include <algorithm>
-#include <functional>
-#include <memory>
-#include <set>
+#include <iterator>
 #include <utility>
-
-#include "absl/strings/string_view.h"
 
 namespace mneme {
 namespace {
 
-using SessionRef = std::pair<absl::string_view, absl::string_view>;
-
-SessionRef RefTo(const SessionKey& key) { return {key.tenant, key.session_id}; }
+std::pair<absl::string_view, absl::string_view> RefTo(const SessionKey& key) {
+  return {key.tenant, key.session_id};
+}
 
 int64_t BytesIn(const Commit& commit) {
   size_t bytes = commit.record.size();
@@ -108,35 +104,38 @@ bool StoreWriter::FillPending() {
 StoreWriter::Round StoreWriter::TakeRound() {
   Round round;
   round.commits.reserve(pending_.size());
-  std::set<SessionRef> committed;
-  size_t indexed = 0;
-  const auto waits_for_group = [&](const SessionKey& session) {
-    for (; indexed < round.commits.size(); ++indexed) {
-      committed.insert(RefTo(round.commits[indexed].session));
-    }
-    return committed.contains(RefTo(session));
-  };
   for (; !pending_.empty(); pending_.pop_front()) {
     Op& op = pending_.front();
     if (auto* commit = std::get_if<CommitOp>(&op)) {
-      const int64_t bytes = BytesIn(commit->commit);
-      const bool full = round.bytes + bytes > options_.max_group_bytes;
-      if (full && !round.commits.empty()) return round;
-      round.bytes += bytes;
-      round.sync |= commit->commit.durability == Durability::kSync;
-      round.commits.push_back(std::move(commit->commit));
-      round.commit_dones.push_back(std::move(commit->done));
-      continue;
+      if (!AddCommit(commit, &round)) return round;
+    } else {
+      if (WaitsForCommits(op, &round)) return round;
+      round.early.push_back(std::move(op));
     }
-    const auto* read = std::get_if<ReadOp>(&op);
-    const auto* remove = std::get_if<RemoveOp>(&op);
-    const bool waits = read     ? waits_for_group(read->key.session)
-                       : remove ? waits_for_group(remove->session)
-                                : !round.commits.empty();
-    if (waits) return round;
-    round.early.push_back(std::move(op));
   }
   return round;
+}
+
+bool StoreWriter::AddCommit(CommitOp* op, Round* round) {
+  const int64_t bytes = BytesIn(op->commit);
+  const bool full = round->bytes + bytes > options_.max_group_bytes;
+  if (full && !round->commits.empty()) return false;
+  round->bytes += bytes;
+  round->sync |= op->commit.durability == Durability::kSync;
+  round->commits.push_back(std::move(op->commit));
+  round->commit_dones.push_back(std::move(op->done));
+  return true;
+}
+
+bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
+  if (std::holds_alternative<FlushOp>(op)) return !round->commits.empty();
+  const auto* read = std::get_if<ReadOp>(&op);
+  const SessionKey& session =
+      read != nullptr ? read->key.session : std::get<RemoveOp>(op).session;
+  while (round->indexed < round->commits.size()) {
+    round->sessions.insert(RefTo(round->commits[round->indexed++].session));
+  }
+  return round->sessions.contains(RefTo(session));
 }
 
 void StoreWriter::RunEarly(std::vector<Op> ops) {

@@ -4,8 +4,10 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
@@ -107,6 +110,10 @@ class StoreWriter {
     std::vector<Done> commit_dones;
     int64_t bytes = 0;
     bool sync = false;
+    // The sessions of the first `indexed` commits; filled when they are asked
+    // for. Points into `commits`, which never reallocates.
+    std::set<std::pair<absl::string_view, absl::string_view>> sessions;
+    size_t indexed = 0;
   };
 
   void Enqueue(Op op) ABSL_LOCKS_EXCLUDED(mu_);
@@ -116,6 +123,9 @@ class StoreWriter {
   // Moves the front of pending_ into a round, up to the first operation that
   // must wait for this round's commits, or the byte limit.
   Round TakeRound();
+  // False, and nothing moved, when the group is full.
+  bool AddCommit(CommitOp* op, Round* round);
+  static bool WaitsForCommits(const Op& op, Round* round);
   void RunEarly(std::vector<Op> ops) ABSL_LOCKS_EXCLUDED(mu_);
   void ApplyGroup(Round round) ABSL_LOCKS_EXCLUDED(mu_);
 
