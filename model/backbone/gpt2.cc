@@ -114,13 +114,14 @@ at::Tensor Gpt2::Attend(const Layer& layer, double scale, const at::Tensor& x,
 at::Tensor Gpt2::Forward(const at::Tensor& embeddings,
                          const PackedLayout& layout) const {
   at::Tensor x = AddPositions(embeddings, layout);
-  const auto head_width = static_cast<double>(config_.width / config_.heads);
+  const int64_t head_width = config_.width / config_.heads;
   double divisor = 0;
   for (const Layer& layer : layers_) {
     divisor += 1;
-    const double scale =
-        (config_.scale_attention ? 1 / std::sqrt(head_width) : 1) /
-        (config_.scale_by_layer ? divisor : 1);
+    const double scale = (config_.scale_attention
+                              ? 1 / std::sqrt(static_cast<double>(head_width))
+                              : 1) /
+                         (config_.scale_by_layer ? divisor : 1);
     x = x + Attend(layer, scale, layer.norm_1(x, config_.norm_epsilon), layout);
     const at::Tensor inner = layer.up(layer.norm_2(x, config_.norm_epsilon));
     x = x + layer.down(Activate(config_.activation, inner));

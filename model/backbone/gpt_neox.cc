@@ -69,8 +69,9 @@ class GptNeox final : public Backbone {
 };
 
 int64_t RotaryWidth(const GptNeoxConfig& config) {
-  const auto head_width = static_cast<double>(config.width / config.heads);
-  return static_cast<int64_t>(head_width * config.rope.partial);
+  const int64_t head_width = config.width / config.heads;
+  return static_cast<int64_t>(static_cast<double>(head_width) *
+                              config.rope.partial);
 }
 
 GptNeox::GptNeox(const GptNeoxConfig& config, const WeightMap& weights)

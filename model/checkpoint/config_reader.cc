@@ -1,12 +1,74 @@
 #include "model/checkpoint/config_reader.h"
 
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace mneme {
 namespace {
+
+// Keys of every Hugging Face config that do not change the forward pass.
+constexpr const char* kHuggingFaceKeys[] = {"_attn_implementation_autoset",
+                                            "_commit_hash",
+                                            "_name_or_path",
+                                            "architectures",
+                                            "auto_map",
+                                            "bad_words_ids",
+                                            "begin_suppress_tokens",
+                                            "bos_token_id",
+                                            "chunk_size_feed_forward",
+                                            "classifier_dropout",
+                                            "cross_attention_hidden_size",
+                                            "decoder_start_token_id",
+                                            "diversity_penalty",
+                                            "do_sample",
+                                            "dtype",
+                                            "early_stopping",
+                                            "encoder_no_repeat_ngram_size",
+                                            "eos_token_id",
+                                            "exponential_decay_length_penalty",
+                                            "finetuning_task",
+                                            "forced_bos_token_id",
+                                            "forced_eos_token_id",
+                                            "id2label",
+                                            "initializer_range",
+                                            "is_decoder",
+                                            "keys_to_ignore_at_inference",
+                                            "label2id",
+                                            "length_penalty",
+                                            "max_length",
+                                            "min_length",
+                                            "model_type",
+                                            "no_repeat_ngram_size",
+                                            "num_beam_groups",
+                                            "num_beams",
+                                            "num_return_sequences",
+                                            "output_attentions",
+                                            "output_hidden_states",
+                                            "output_scores",
+                                            "pad_token_id",
+                                            "prefix",
+                                            "problem_type",
+                                            "remove_invalid_values",
+                                            "repetition_penalty",
+                                            "return_dict",
+                                            "return_dict_in_generate",
+                                            "sep_token_id",
+                                            "suppress_tokens",
+                                            "task_specific_params",
+                                            "temperature",
+                                            "tf_legacy_loss",
+                                            "tokenizer_class",
+                                            "top_k",
+                                            "top_p",
+                                            "torch_dtype",
+                                            "torchscript",
+                                            "transformers_version",
+                                            "typical_p",
+                                            "use_bfloat16",
+                                            "use_cache"};
 
 const nlohmann::json& EmptyObject() {
   static const auto* const empty = new nlohmann::json(nlohmann::json::object());
@@ -49,7 +111,7 @@ void ConfigReader::Fail(const char* key, absl::string_view expected) {
       absl::StrCat(where_, ": \"", key, "\" ", got, "; expected ", expected));
 }
 
-void ConfigReader::Merge(absl::Status status) { status_.Update(status); }
+void ConfigReader::Merge(const absl::Status& status) { status_.Update(status); }
 
 int64_t ConfigReader::Int(const char* key, std::optional<int64_t> fallback,
                           int64_t min, int64_t max) {
@@ -130,65 +192,7 @@ void ConfigReader::Ignore(std::initializer_list<const char*> keys) {
 }
 
 void ConfigReader::IgnoreHuggingFaceKeys() {
-  Ignore({"_attn_implementation_autoset",
-          "_commit_hash",
-          "_name_or_path",
-          "architectures",
-          "auto_map",
-          "bad_words_ids",
-          "begin_suppress_tokens",
-          "bos_token_id",
-          "chunk_size_feed_forward",
-          "classifier_dropout",
-          "cross_attention_hidden_size",
-          "decoder_start_token_id",
-          "diversity_penalty",
-          "do_sample",
-          "dtype",
-          "early_stopping",
-          "encoder_no_repeat_ngram_size",
-          "eos_token_id",
-          "exponential_decay_length_penalty",
-          "finetuning_task",
-          "forced_bos_token_id",
-          "forced_eos_token_id",
-          "id2label",
-          "initializer_range",
-          "is_decoder",
-          "keys_to_ignore_at_inference",
-          "label2id",
-          "length_penalty",
-          "max_length",
-          "min_length",
-          "model_type",
-          "no_repeat_ngram_size",
-          "num_beam_groups",
-          "num_beams",
-          "num_return_sequences",
-          "output_attentions",
-          "output_hidden_states",
-          "output_scores",
-          "pad_token_id",
-          "prefix",
-          "problem_type",
-          "remove_invalid_values",
-          "repetition_penalty",
-          "return_dict",
-          "return_dict_in_generate",
-          "sep_token_id",
-          "suppress_tokens",
-          "task_specific_params",
-          "temperature",
-          "tf_legacy_loss",
-          "tokenizer_class",
-          "top_k",
-          "top_p",
-          "torch_dtype",
-          "torchscript",
-          "transformers_version",
-          "typical_p",
-          "use_bfloat16",
-          "use_cache"});
+  known_.insert(std::begin(kHuggingFaceKeys), std::end(kHuggingFaceKeys));
   Only("is_encoder_decoder", false);
   Only("add_cross_attention", false);
   Only("pruned_heads", nlohmann::json::object());

@@ -56,7 +56,7 @@ class ConfigReader {
   // Keeps an error: "`key` is <its value>; expected <expected>".
   void Fail(const char* key, absl::string_view expected);
   // Keeps the error of an object read within this one.
-  void Merge(absl::Status status);
+  void Merge(const absl::Status& status);
   // The first error; else INVALID_ARGUMENT for a key nobody asked for.
   absl::Status Finish();
 

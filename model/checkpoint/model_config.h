@@ -13,6 +13,8 @@
 namespace mneme {
 
 // A model folder's config.json: what every family has, and what some have.
+// clang-tidy takes nlohmann's assertions in its move for exceptions.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 struct ModelConfig {
   std::string folder;
   std::string architecture;  // one of Architectures()

@@ -24,9 +24,6 @@ void AddFiles(CLI::App* app, LmOptions* o) {
                   "the folder for checkpoints; default OUT/checkpoint");
   app->add_flag("--resume", o->resume,
                 "continue from the last checkpoint, if there is one");
-  app->add_flag("--eval-only", o->eval_only,
-                "no training: evaluate the last checkpoint and write the "
-                "model folder");
 }
 
 void AddModel(CLI::App* app, LmOptions* o) {
@@ -100,6 +97,25 @@ void AddReports(CLI::App* app, LmOptions* o) {
 }
 
 }  // namespace
+
+void AddEvalFlags(CLI::App* app, EvalTaskOptions* o) {
+  app->option_defaults()->always_capture_default();
+  app->add_option("--model", o->model, "the model folder")->required();
+  app->add_option("--data", o->data, kDataHelp)->required();
+  app->add_option("--data-sha256", o->data_sha256,
+                  "refuse a text with another checksum");
+  app->add_option("--train-bytes", o->splits.train,
+                  "first bytes to leave out; 0: all that the others leave");
+  app->add_option("--valid-bytes", o->splits.valid, "the bytes after those");
+  app->add_option("--test-bytes", o->splits.test, "the bytes after those");
+  app->add_option("--streams", o->streams,
+                  "contiguous streams that a split is read in");
+  app->add_option("--device", o->device, "cpu, cuda or cuda:N");
+  app->add_option("--precision", o->precision,
+                  "float32 or bfloat16; default: bfloat16 on CUDA, float32 on "
+                  "the CPU");
+  app->add_option("--threads", o->threads, "CPU threads; 0: all cores");
+}
 
 void AddLmFlags(CLI::App* app, LmOptions* options) {
   app->option_defaults()->always_capture_default();

@@ -14,9 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/train/lm_trainer.h"
-#include "model/train/model_folder.h"
 #include "model/train/train_log.h"
 #include "model/train/training_kernels.h"
+#include "model/train/write_model_folder.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -75,7 +75,7 @@ double LmTask::Progress() const {
 }
 
 bool LmTask::Finished() const {
-  if (stop_->load() || options_.eval_only || Progress() >= 1.0) return true;
+  if (stop_->load() || Progress() >= 1.0) return true;
   return options_.seconds > 0 && Elapsed() >= options_.seconds;
 }
 
@@ -87,12 +87,12 @@ absl::Status LmTask::Start() {
         absl::StrCat("--out ", options_.out, ": ", error.message()));
   }
   ASSIGN_OR_RETURN(trainer_, LmTrainer::Create(options_, corpus_));
-  if (options_.resume || options_.eval_only) {
+  if (options_.resume) {
     auto checkpoint = LoadCheckpoint(CheckpointFolder());
     if (checkpoint.ok()) {
       RETURN_IF_ERROR(trainer_->Restore(*checkpoint));
       seconds_before_ = checkpoint->state.value("seconds", 0.0);
-    } else if (options_.eval_only || !absl::IsNotFound(checkpoint.status())) {
+    } else if (!absl::IsNotFound(checkpoint.status())) {
       return checkpoint.status();
     }
   }
@@ -169,7 +169,6 @@ absl::Status LmTask::Train() {
       RETURN_IF_ERROR(Save());
     }
   }
-  if (options_.eval_only) return Save();
   if (trainer_->tokens() > tokens_reported_) {
     RETURN_IF_ERROR(Report(/*last=*/true));
   }

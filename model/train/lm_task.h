@@ -5,19 +5,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/train/eval_task.h"
 #include "model/train/options.h"
 #include "server/base/clock.h"
 
 namespace mneme {
-
-// Bits per byte of the held-out splits: with memory carried, and with the
-// initial memory before each segment. 0 for an empty split.
-struct LmScores {
-  double valid_carry = 0;
-  double valid_reset = 0;
-  double test_carry = 0;
-  double test_reset = 0;
-};
 
 // `mneme-train lm`: trains a segment-recurrent byte language model and writes
 // its model folder with train.csv and eval.json. Ends, always with a checkpoint

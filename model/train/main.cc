@@ -13,6 +13,22 @@ std::atomic<bool> stop{false};
 
 void Stop(int) { stop.store(true); }
 
+int Fail(const absl::Status& status) {
+  const std::string message(status.message());
+  std::fprintf(stderr, "\nmneme-train: %s\n", message.c_str());
+  return 1;
+}
+
+int Evaluate(const mneme::EvalTaskOptions& options) {
+  const auto scores = mneme::RunEvalTask(options);
+  if (!scores.ok()) return Fail(scores.status());
+  std::printf(
+      "bits per byte: valid %.4f (memory reset: %.4f), test %.4f (%.4f)\n",
+      scores->valid_carry, scores->valid_reset, scores->test_carry,
+      scores->test_reset);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -25,12 +41,14 @@ int main(int argc, char** argv) {
       "A byte language model with recurrent memory. Ctrl-C ends a run as "
       "--seconds does: with a checkpoint and a model folder.");
   mneme::AddLmFlags(lm, &options);
+  mneme::EvalTaskOptions eval_options;
+  CLI::App* eval = app.add_subcommand(
+      "eval", "Bits per byte of a byte model, with and without its memory.");
+  mneme::AddEvalFlags(eval, &eval_options);
   CLI11_PARSE(app, argc, argv);
+  if (eval->parsed()) return Evaluate(eval_options);
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);
   const auto scores = mneme::RunLmTask(options, mneme::Clock::Real(), &stop);
-  if (scores.ok()) return 0;
-  const std::string message(scores.status().message());
-  std::fprintf(stderr, "\nmneme-train: %s\n", message.c_str());
-  return 1;
+  return scores.ok() ? 0 : Fail(scores.status());
 }

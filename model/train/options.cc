@@ -93,7 +93,7 @@ absl::Status ValidateRun(const LmOptions& options) {
   if (options.streams < 1) return Refuse("--streams", "at least 1");
   if (options.tokens < 0) return Refuse("--tokens", "0 or more");
   if (!(options.seconds >= 0)) return Refuse("--seconds", "0 or more");
-  if (options.tokens == 0 && !(options.seconds > 0) && !options.eval_only) {
+  if (options.tokens == 0 && !(options.seconds > 0)) {
     return Refuse("--tokens or --seconds", "one of them, above 0");
   }
   if (!(options.reset_probability >= 0 && options.reset_probability <= 1)) {

@@ -31,7 +31,6 @@ struct LmOptions {
   std::string out;          // the model folder
   std::string checkpoints;  // default: out/checkpoint
   bool resume = false;
-  bool eval_only = false;
 
   ModelShape model;
 

@@ -4,6 +4,7 @@
 #include <ATen/ops/native_layer_norm_native.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAStream.h>
+#include <c10/util/Exception.h>
 #include <cuda_bf16.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -347,6 +348,11 @@ at::Tensor Addmm(const at::Tensor& bias, const at::Tensor& x,
                : Affine::apply(bias * beta, x * alpha, weight);
 }
 
+// Registering in the place of another kernel warns; here it is meant.
+struct NoWarnings : c10::WarningHandler {
+  void process(const c10::Warning&) override {}
+};
+
 }  // namespace
 
 void UseTrainingKernels() {
@@ -356,6 +362,8 @@ void UseTrainingKernels() {
                                  c10::DispatchKey::AutogradCUDA, __FILE__,
                                  __LINE__);
   static const bool once = [] {
+    NoWarnings none;
+    const c10::WarningUtils::WarningHandlerGuard guard(&none);
     cuda.impl("native_layer_norm", TORCH_FN(NativeLayerNorm));
     cuda.impl("native_layer_norm_backward", TORCH_FN(NativeLayerNormBackward));
     autograd.impl("addmm", TORCH_FN(Addmm));

@@ -75,24 +75,25 @@ SessionManager::~SessionManager() {
 absl::StatusOr<int64_t> SessionManager::Recover(MemoryStore* store) {
   ASSIGN_OR_RETURN(MemoryStore::Records stored, store->LoadRecords());
   std::vector<ObjectKey> named;
-  for (const StoredRecord& record : stored.records) RecoverOne(record, &named);
+  bool all_read = stored.corrupt.empty();
+  for (const StoredRecord& record : stored.records) {
+    all_read = RecoverOne(record, &named) && all_read;
+  }
   {
     MutexLock lock(&mu_);
     corrupt_.insert(stored.corrupt.begin(), stored.corrupt.end());
   }
-  if (stored.corrupt.empty()) {
-    RETURN_IF_ERROR(store->CollectOrphans(named).status());
-  }
+  if (all_read) RETURN_IF_ERROR(store->CollectOrphans(named).status());
   return stats().sessions;
 }
 
-void SessionManager::RecoverOne(const StoredRecord& stored,
+bool SessionManager::RecoverOne(const StoredRecord& stored,
                                 std::vector<ObjectKey>* named) {
   absl::StatusOr<SessionRecord> record = DecodeRecord(stored.record);
   if (!record.ok()) {
     MutexLock lock(&mu_);
     corrupt_.insert(stored.session);
-    return;
+    return false;
   }
   for (const RetainedStep& step : record->retained) {
     named->push_back({stored.session, ValueName(step.digest)});
@@ -107,6 +108,7 @@ void SessionManager::RecoverOne(const StoredRecord& stored,
   session->MarkOpen();
   MutexLock lock(&mu_);
   sessions_[stored.session] = std::move(session);
+  return true;
 }
 
 absl::StatusOr<std::shared_ptr<Session>> SessionManager::Reserve(
@@ -283,6 +285,7 @@ void SessionManager::Process(const SessionKey& key, const CursorRef& cursor,
       *session, cursor, std::move(request),
       [this,
        done = std::move(done)](absl::StatusOr<SegmentReply> reply) mutable {
+        Leave();
         std::move(done)(std::move(reply));
         End();
       });

@@ -45,7 +45,8 @@ class SessionManager {
 
   // Reads every record of the store and removes orphans; before any other
   // call. Returns how many sessions came back. A session whose record is
-  // corrupt answers DATA_LOSS from then on, one whose model is gone or has
+  // corrupt answers DATA_LOSS from then on (and no orphans are removed, since
+  // they may be its), one whose model is gone or has
   // another fingerprint FAILED_PRECONDITION (MODEL_MISMATCH).
   absl::StatusOr<int64_t> Recover(MemoryStore* store);
 
@@ -97,7 +98,8 @@ class SessionManager {
                                                    const OpenRequest& request)
       ABSL_LOCKS_EXCLUDED(mu_);
   void Forget(const SessionKey& key) ABSL_LOCKS_EXCLUDED(mu_);
-  void RecoverOne(const StoredRecord& record, std::vector<ObjectKey>* named);
+  // False: the record cannot be read, nor which objects it names.
+  bool RecoverOne(const StoredRecord& record, std::vector<ObjectKey>* named);
   // A message takes a place in the queue; a full server refuses it.
   absl::Status Admit() ABSL_LOCKS_EXCLUDED(mu_);
   void Leave() ABSL_LOCKS_EXCLUDED(mu_);

@@ -40,6 +40,7 @@ TEST_P(GoldenRpcTest, AgreesWithTheReferenceInMixedBatches) {
     GTEST_SKIP() << "family \"" << golden.architecture << "\" is not built yet";
   }
   Config config;
+  config.device = TestDevice();
   config.precision = "float32";
   TestServer server({GetParam()}, config);
   std::atomic<bool> stop{false};

@@ -55,13 +55,17 @@ class ScoresTest : public ::testing::TestWithParam<v1::MemoryPolicy> {};
 
 TEST_P(ScoresTest, AreThoseOfOneOfflinePass) {
   const std::string folder = BundledGolden("rmt_gpt2");
-  ASSERT_OK_AND_ASSIGN(const auto model,
-                       LoadModel(folder, {.precision = "float32"}));
+  ASSERT_OK_AND_ASSIGN(
+      const auto model,
+      LoadModel(folder, {.device = TestDevice(), .precision = "float32"}));
   std::mt19937 random(5);
   std::vector<int32_t> text(200);
   for (int32_t& token : text) token = static_cast<int32_t>(random() % 61);
 
-  TestServer server({folder});
+  Config config;
+  config.device = TestDevice();
+  config.precision = "float32";
+  TestServer server({folder}, config);
   v1::Position next = PositionOf(server.Open("s", "", GetParam()));
   std::vector<float> scores;
   for (size_t begin = 0; begin < text.size();) {

@@ -58,6 +58,12 @@ std::vector<std::string> GoldenFolders() {
   return folders;
 }
 
+std::string TestDevice() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): as above.
+  const char* device = std::getenv("MNEME_TEST_DEVICE");
+  return device == nullptr ? "cpu" : device;
+}
+
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder) {
   GoldenCase golden;
   golden.folder = folder;

@@ -42,6 +42,9 @@ struct GoldenCase {
 std::vector<std::string> GoldenFolders();
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder);
 
+// Where the tests run the models: $MNEME_TEST_DEVICE ("cuda"), else "cpu".
+std::string TestDevice();
+
 // Keeps the largest differences between what we computed and the reference.
 class Differences {
  public:

@@ -33,8 +33,9 @@ class ParityTest : public ::testing::TestWithParam<std::string> {
       GTEST_SKIP() << "family \"" << golden_.architecture
                    << "\" is not built yet";
     }
-    ASSERT_OK_AND_ASSIGN(model_,
-                         LoadModel(GetParam(), {.precision = "float32"}));
+    ASSERT_OK_AND_ASSIGN(
+        model_, LoadModel(GetParam(),
+                          {.device = TestDevice(), .precision = "float32"}));
     for (size_t row = 0; row < golden_.rows(); ++row) {
       sessions_.push_back({row, 0, model_->InitialMemory()});
     }

@@ -234,6 +234,15 @@ TEST_F(SegmentCallTest, TheServerQueueIsBounded) {
   EXPECT_OK(running.Get());
 }
 
+TEST_F(SegmentCallTest, AnAnsweredMessageLeavesTheServerQueue) {
+  limits_.queue_total = 1;
+  Restart();
+  for (int32_t i = 0; i < 3; ++i) {
+    EXPECT_OK(Send("s", Request({}, Range(4 * i, 4))).Get());
+  }
+  EXPECT_EQ(manager_->stats().pending_requests, 0);
+}
+
 TEST_F(SegmentCallTest, ConcurrentSessionsShareBatches) {
   std::vector<Reply> replies;
   for (int i = 0; i < 8; ++i) ASSERT_OK(Open(absl::StrCat("s", i)));

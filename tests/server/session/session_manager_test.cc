@@ -140,8 +140,10 @@ TEST_F(SessionManagerTest, ACorruptRecordIsDataLossNotAFreshStart) {
   Commit commit;
   commit.session = Key("s");
   commit.record = "not a record";
+  commit.puts.push_back({{Key("s"), "value/1"}, "its value"});
   ASSERT_OK(store_->Apply({commit})[0]);
   Restart();
+  EXPECT_OK(store_->GetObject({Key("s"), "value/1"}));
   EXPECT_THAT(manager_->Get(Key("s")), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(Open("s"), StatusIs(absl::StatusCode::kAlreadyExists));
 }

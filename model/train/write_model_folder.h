@@ -1,5 +1,5 @@
-#ifndef MNEME_MODEL_TRAIN_MODEL_FOLDER_H_
-#define MNEME_MODEL_TRAIN_MODEL_FOLDER_H_
+#ifndef MNEME_MODEL_TRAIN_WRITE_MODEL_FOLDER_H_
+#define MNEME_MODEL_TRAIN_WRITE_MODEL_FOLDER_H_
 
 // Private to model/: this header includes torch.
 
@@ -13,8 +13,8 @@
 
 namespace mneme {
 
-// Writes `folder`/config.json and `folder`/model.safetensors, which the server
-// loads: the weights as `dtype`, under the reference's key names.
+// Writes `folder`/config.json and `folder`/model.safetensors, which LoadModel
+// reads: the weights as `dtype`, under the reference's key names.
 absl::Status WriteModelFolder(const std::string& folder,
                               const nlohmann::json& config,
                               const FlatParameters& parameters,
@@ -22,4 +22,4 @@ absl::Status WriteModelFolder(const std::string& folder,
 
 }  // namespace mneme
 
-#endif  // MNEME_MODEL_TRAIN_MODEL_FOLDER_H_
+#endif  // MNEME_MODEL_TRAIN_WRITE_MODEL_FOLDER_H_
