@@ -11,9 +11,19 @@ if(BUILD_TESTING)
 endif()
 
 if(MNEME_CUDA)
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80 90)
+  endif()
+  # LibTorch brings the shared CUDA runtime; a second, static one beside it
+  # breaks both.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
   enable_language(CUDA)
+  # CMake 3.25 does not know that nvcc 12 and later compile C++20.
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
   set(CMAKE_CUDA_STANDARD 20)
-  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 endif()
 find_package(LibTorch 2.11 REQUIRED)
 
@@ -44,4 +54,8 @@ if(MNEME_SERVER)
   # packages of all its compressors.
   mneme_imported(RocksDB::rocksdb rocksdb rocksdb/db.h)
   mneme_imported(xxhash::xxhash xxhash xxhash.h)
+  # Debian's library is built with these, and its header must agree.
+  mneme_imported(cpp-httplib::cpp-httplib cpp-httplib httplib.h)
+  set_property(TARGET cpp-httplib::cpp-httplib PROPERTY INTERFACE_COMPILE_DEFINITIONS
+    CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
 endif()

@@ -39,9 +39,8 @@ class IsOkAndHoldsImpl : public ::testing::MatcherInterface<StatusOrType> {
       std::remove_reference_t<StatusOrType>>::value_type;
 
   template <typename InnerMatcher>
-  explicit IsOkAndHoldsImpl(InnerMatcher&& inner)
-      : inner_(::testing::SafeMatcherCast<const Value&>(
-            std::forward<InnerMatcher>(inner))) {}
+  explicit IsOkAndHoldsImpl(const InnerMatcher& inner)
+      : inner_(::testing::SafeMatcherCast<const Value&>(inner)) {}
 
   void DescribeTo(std::ostream* os) const override {
     *os << "is OK and has a value that ";

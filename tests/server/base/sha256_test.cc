@@ -31,7 +31,7 @@ TEST(Sha256Test, GivesTheDigestsOfFips180) {
 TEST(Sha256Test, DoesNotDependOnHowTheMessageIsCut) {
   const std::string message(1000, 'x');
   const Digest whole = Sha256().Update(message).Finish();
-  for (size_t cut : {0, 1, 63, 64, 65, 999, 1000}) {
+  for (size_t cut : {0u, 1u, 63u, 64u, 65u, 999u, 1000u}) {
     Sha256 sha;
     sha.Update(absl::string_view(message).substr(0, cut));
     sha.Update("");
