@@ -1,11 +1,9 @@
 #include "model/train/eval_task.h"
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
-#include <exception>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -14,6 +12,7 @@
 #include "model/checkpoint/model_config.h"
 #include "model/checkpoint/model_folder.h"
 #include "model/checkpoint/torch_tensor.h"
+#include "model/runtime/torch_guard.h"
 #include "model/train/evaluate.h"
 #include "model/train/flat_parameters.h"
 #include "server/base/status_macros.h"
@@ -78,15 +77,13 @@ absl::StatusOr<LmScores> RunEvalTask(const EvalTaskOptions& options) {
   ASSIGN_OR_RETURN(
       const Corpus corpus,
       Corpus::Load(options.data, options.splits, options.data_sha256));
-  try {
-    if (options.threads > 0) at::set_num_threads(options.threads);
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  return InInferenceMode([&]() -> absl::StatusOr<LmScores> {
     ASSIGN_OR_RETURN(const FolderScorer scorer, FolderScorer::Load(options));
     return LmScores{
         scorer.Score(corpus.valid(), false), scorer.Score(corpus.valid(), true),
         scorer.Score(corpus.test(), false), scorer.Score(corpus.test(), true)};
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("LibTorch: ", error.what()));
-  }
+  });
 }
 
 }  // namespace mneme

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "model/runtime/torch_guard.h"
 #include "model/train/lm_trainer.h"
 #include "model/train/train_log.h"
 #include "model/train/training_kernels.h"
@@ -38,6 +39,7 @@ class LmTask {
   absl::Status Start();
   absl::Status Train();
   absl::Status Report(bool last);
+  absl::Status CheckSkipped(int64_t skipped);
   absl::Status Save();
   LmScores ScoreAll() const;
   absl::Status WriteScores(const LmScores& scores) const;
@@ -63,7 +65,9 @@ class LmTask {
   double seconds_before_ = 0;  // of training, in the runs resumed from
   double last_report_ = 0, last_eval_ = 0, last_save_ = 0;  // Elapsed()
   int64_t tokens_reported_ = 0;
-  int64_t skipped_ = 0;
+  int64_t updates_reported_ = 0;
+  int64_t skipped_ = 0;         // updates, up to the last report
+  int64_t skipped_in_row_ = 0;  // since the last that was not
 };
 
 double LmTask::Progress() const {
@@ -120,6 +124,19 @@ absl::Status LmTask::Save() {
       options_.weights_dtype == "float32" ? at::kFloat : at::kBFloat16);
 }
 
+absl::Status LmTask::CheckSkipped(int64_t skipped) {
+  const int64_t fresh = skipped - skipped_;
+  const bool all = fresh == trainer_->updates() - updates_reported_;
+  skipped_in_row_ = all ? skipped_in_row_ + fresh : 0;
+  skipped_ = skipped;
+  updates_reported_ = trainer_->updates();
+  if (skipped_in_row_ < kMostSkipped) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(
+      "training diverged: the gradients of the last ", skipped_in_row_,
+      " updates, up to ", trainer_->updates(),
+      ", were not finite; lower --lr, and --resume from the last checkpoint"));
+}
+
 absl::Status LmTask::Report(bool last) {
   const TrainStep::Progress read = trainer_->ReadProgress();
   TrainLogEntry entry;
@@ -132,13 +149,7 @@ absl::Status LmTask::Report(bool last) {
   entry.bits_per_byte = read.loss / std::log(2.0);
   entry.gradient_norm = read.gradient_norm;
   entry.skipped = read.skipped;
-  if (read.skipped - skipped_ >= std::min(kMostSkipped, options_.log_every)) {
-    return absl::InternalError(absl::StrCat(
-        "training diverged: the gradient of ", read.skipped - skipped_,
-        " updates up to update ", entry.update,
-        " was not finite; lower --lr, and --resume from the last checkpoint"));
-  }
-  skipped_ = read.skipped;
+  RETURN_IF_ERROR(CheckSkipped(read.skipped));
   const bool due =
       options_.eval_every > 0 && Elapsed() - last_eval_ >= options_.eval_every;
   if (due && !last && !corpus_.valid().empty()) {
@@ -160,6 +171,7 @@ absl::Status LmTask::Report(bool last) {
 absl::Status LmTask::Train() {
   started_ = clock_->Monotonic();
   tokens_reported_ = trainer_->tokens();
+  updates_reported_ = trainer_->updates();
   while (!Finished()) {
     trainer_->Update(Progress());
     if (trainer_->updates() % options_.log_every != 0) continue;
@@ -234,8 +246,8 @@ absl::StatusOr<LmScores> RunLmTask(const LmOptions& options, Clock* clock,
     if (device.is_cuda() && options.kernels) UseTrainingKernels();
     const SideStream stream(device);
     return LmTask(options, corpus, clock, stop).Run();
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("LibTorch: ", error.what()));
+  } catch (const std::exception&) {
+    return StatusOfException();
   }
 }
 

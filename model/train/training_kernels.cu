@@ -1,5 +1,4 @@
 #include <ATen/ATen.h>
-
 #include <ATen/ops/native_layer_norm_backward_native.h>
 #include <ATen/ops/native_layer_norm_native.h>
 #include <c10/cuda/CUDAException.h>

@@ -1,11 +1,13 @@
 #ifndef MNEME_TESTS_MODEL_TRAIN_TEMP_FOLDER_H_
 #define MNEME_TESTS_MODEL_TRAIN_TEMP_FOLDER_H_
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace mneme {
@@ -15,8 +17,10 @@ class TempFolder {
  public:
   TempFolder() {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    path_ = ::testing::TempDir() + "mneme_" + info->test_suite_name() + "_" +
-            info->name() + "_XXXXXX";
+    std::string name =
+        absl::StrCat(info->test_suite_name(), "_", info->name(), "_XXXXXX");
+    std::replace(name.begin(), name.end(), '/', '_');
+    path_ = ::testing::TempDir() + "mneme_" + name;
     if (mkdtemp(path_.data()) == nullptr) ADD_FAILURE() << path_;
   }
   ~TempFolder() {
