@@ -60,9 +60,10 @@ CLI::Validator DurationText() {
       "DURATION");
 }
 
-CLI::Validator HostAndPort() {
+CLI::Validator HostAndPort(bool may_be_empty = false) {
   return CLI::Validator(
-      [](std::string& text) -> std::string {
+      [may_be_empty](std::string& text) -> std::string {
+        if (text.empty() && may_be_empty) return "";
         const size_t colon = text.rfind(':');
         uint32_t port = 0;
         if (colon != std::string::npos && colon > 0 &&
@@ -124,8 +125,8 @@ void AddServing(CLI::App& app, Config* config) {
   Add(app, "listen", &config->listen, "Where to serve gRPC")
       ->check(HostAndPort());
   Add(app, "metrics", &config->metrics,
-      "Where to serve Prometheus metrics, over HTTP at /metrics")
-      ->check(HostAndPort());
+      "Where to serve Prometheus metrics, over HTTP at /metrics; empty: not")
+      ->check(HostAndPort(/*may_be_empty=*/true));
   Add(app, "store", &config->store, "Where sessions and their memory are kept")
       ->check(StoreAddress());
   AddDuration(app, "drain-timeout", &config->drain_timeout,
@@ -163,8 +164,6 @@ void AddSessionFlags(CLI::App& app, Config* config) {
            "Memory values of a session that can still be named");
   AddCount(app, "kept-reply-bytes", &config->kept_reply_bytes, 0, kMaxInt32,
            "Replies up to this size are kept, and a retry gets the same bytes");
-  AddDuration(app, "async-window", &config->async_window,
-              "What a crash can take of a session opened with ASYNC");
 }
 
 void AddLimits(CLI::App& app, Config* config) {

@@ -21,7 +21,7 @@ absl::string_view Version();
 struct Config {
   std::vector<std::string> models;  // folders; at least one
   std::string listen = "127.0.0.1:7450";
-  std::string metrics = "127.0.0.1:7451";
+  std::string metrics = "127.0.0.1:7451";  // "": not served
   std::string store = "rocksdb:./mneme-data";
 
   std::string device = "cpu";
@@ -32,7 +32,6 @@ struct Config {
   Durability durability = Durability::kSync;
   int64_t retain = 8;
   int64_t kept_reply_bytes = 64 << 10;
-  absl::Duration async_window = absl::Milliseconds(100);
 
   int64_t max_sessions = 1'000'000;
   int64_t queue_per_session = 16;

@@ -30,6 +30,7 @@ sigset_t BlockStopSignals() {
 }
 
 std::string WithPort(const std::string& address, int port) {
+  if (address.empty()) return "nowhere";
   return absl::StrCat(address.substr(0, address.rfind(':') + 1), port);
 }
 

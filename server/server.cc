@@ -96,7 +96,6 @@ absl::Status Server::AddModel(std::unique_ptr<SequenceModel> model,
 absl::Status Server::OpenStore() {
   if (store_ == nullptr) {
     StoreOptions options;
-    options.async_window = config_.async_window;
     options.clock = clock_;
     ASSIGN_OR_RETURN(store_, MakeStore(config_.store, options));
   }
@@ -127,8 +126,10 @@ absl::Status Server::StartSessions() {
 
 absl::Status Server::Listen() {
   metrics_->SetLevels([this] { return Levels(); });
-  ASSIGN_OR_RETURN(metrics_server_,
-                   MetricsServer::Create(config_.metrics, metrics_));
+  if (!config_.metrics.empty()) {
+    ASSIGN_OR_RETURN(metrics_server_,
+                     MetricsServer::Create(config_.metrics, metrics_));
+  }
   RpcContext rpc;
   rpc.clock = clock_;
   rpc.manager = manager_.get();

@@ -46,7 +46,10 @@ class Server {
   ~Server();
 
   int grpc_port() const { return grpc_->port(); }
-  int metrics_port() const { return metrics_server_->port(); }
+  // 0 when metrics are not served.
+  int metrics_port() const {
+    return metrics_server_ == nullptr ? 0 : metrics_server_->port();
+  }
   std::shared_ptr<grpc::Channel> InProcessChannel();
   std::vector<prometheus::MetricFamily> CollectMetrics() const;
 

@@ -23,11 +23,14 @@ using prometheus::MetricType;
 using prometheus::Registry;
 
 // 20 us to 20 s.
-const Histogram::BucketBoundaries kSeconds = {
-    2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2,
-    5e-2, 1e-1, 2e-1, 5e-1, 1,    2,    5,    10,   20};
-const Histogram::BucketBoundaries kRows = {1,  2,  4,   8,   16,
-                                           32, 64, 128, 256, 512};
+Histogram::BucketBoundaries SecondBuckets() {
+  return {2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2,
+          5e-2, 1e-1, 2e-1, 5e-1, 1,    2,    5,    10,   20};
+}
+
+Histogram::BucketBoundaries RowBuckets() {
+  return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+}
 
 prometheus::Counter& MakeCounter(Registry& registry, const std::string& name,
                                  const std::string& help) {
@@ -112,24 +115,26 @@ Metrics::Metrics(absl::string_view version)
     : request_seconds_(MakeHistogram(
           registry_, "mneme_request_duration_seconds",
           "From a message's arrival to its answer, refused ones too",
-          kSeconds)),
+          SecondBuckets())),
       tokens_(MakeCounter(registry_, "mneme_tokens_total",
                           "Tokens in the segments that were applied")),
-      queue_seconds_(MakeHistogram(
-          registry_, "mneme_queue_seconds",
-          "A segment's wait from when it was cut to its batch", kSeconds)),
+      queue_seconds_(
+          MakeHistogram(registry_, "mneme_queue_seconds",
+                        "A segment's wait from when it was cut to its batch",
+                        SecondBuckets())),
       commit_seconds_(MakeHistogram(
           registry_, "mneme_commit_seconds",
           "From a segment's step to its commit at the asked durability",
-          kSeconds)),
+          SecondBuckets())),
       batches_(MakeCounter(registry_, "mneme_batches_total",
                            "Batches that ran on the device")),
       batch_tokens_(MakeCounter(registry_, "mneme_batch_tokens_total",
                                 "Tokens in the batches, repeated steps too")),
       batch_rows_(MakeHistogram(registry_, "mneme_batch_rows",
-                                "Sessions in a batch", kRows)),
+                                "Sessions in a batch", RowBuckets())),
       step_seconds_(MakeHistogram(registry_, "mneme_step_seconds",
-                                  "A batch's time on the device", kSeconds)) {
+                                  "A batch's time on the device",
+                                  SecondBuckets())) {
   auto& requests = BuildCounter()
                        .Name("mneme_requests_total")
                        .Help("Messages answered, by the status they got")

@@ -38,9 +38,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   std::string message(status.message());
   const ErrorInfo info = GetErrorInfo(status);
   if (info.reason.empty() && !info.retry_after.has_value()) {
-    return grpc::Status(code, std::move(message));
+    return grpc::Status(code, message);
   }
-  return grpc::Status(code, std::move(message), EncodeDetails(status, info));
+  return grpc::Status(code, message, EncodeDetails(status, info));
 }
 
 }  // namespace mneme

@@ -69,8 +69,6 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "6",
                                                       "--kept-reply-bytes",
                                                       "7",
-                                                      "--async-window",
-                                                      "80ms",
                                                       "--max-sessions",
                                                       "9",
                                                       "--queue-per-session",
@@ -98,7 +96,6 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.durability, Durability::kMemory);
   EXPECT_EQ(config.retain, 6);
   EXPECT_EQ(config.kept_reply_bytes, 7);
-  EXPECT_EQ(config.async_window, absl::Milliseconds(80));
   EXPECT_EQ(config.max_sessions, 9);
   EXPECT_EQ(config.queue_per_session, 10);
   EXPECT_EQ(config.queue_total, 11);
@@ -211,8 +208,6 @@ TEST(ConfigTest, HelpPrintsEveryFlagWithDefaultAndVariable) {
                            "256",
                            "--max-sessions",
                            "--durability",
-                           "--async-window",
-                           "100ms",
                            "--stream-window",
                            "--max-request-bytes",
                            "16777216",

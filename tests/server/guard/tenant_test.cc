@@ -24,7 +24,7 @@ TEST(TenantTest, IsTheHeaderWhereItIsTrusted) {
 
 TEST(TenantTest, RefusesNamesThatNoTenantHas) {
   const TenantPolicy trusting{.trust_header = true};
-  for (const std::string name :
+  for (const std::string& name :
        {std::string(), std::string("a b"), std::string("a/b"),
         std::string("\0", 1), std::string(65, 'a'), std::string("\xc3\xa9")}) {
     EXPECT_THAT(

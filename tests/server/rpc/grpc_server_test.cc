@@ -1,5 +1,6 @@
 #include "server/rpc/grpc_server.h"
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/rpc/raw_call.h"
 #include "tests/server/rpc/server_fixture.h"
 
@@ -11,12 +12,12 @@ using ::testing::HasSubstr;
 
 // grpc.health.v1's HealthCheckResponse{status: SERVING}, and the request for a
 // service; grpc.reflection's request {list_services: ""}.
-const std::string kServing = "\x08\x01";
+constexpr char kServing[] = "\x08\x01";
 std::string HealthRequest(const std::string& service) {
   if (service.empty()) return "";
   return "\x0a" + std::string(1, static_cast<char>(service.size())) + service;
 }
-const std::string kListServices("\x3a\x00", 2);
+std::string ListServices() { return std::string("\x3a\x00", 2); }
 
 class GrpcServerTest : public ServerFixture {
  protected:
@@ -47,7 +48,7 @@ TEST_F(GrpcServerTest, ReflectionListsTheServices) {
   RawCall call(channel_,
                "/grpc.reflection.v1alpha.ServerReflection/"
                "ServerReflectionInfo");
-  call.Write(kListServices);
+  call.Write(ListServices());
   EXPECT_THAT(
       call.Read().value_or(""),
       AllOf(HasSubstr("mneme.v1.Sessions"), HasSubstr("mneme.v1.Segments"),
@@ -56,10 +57,7 @@ TEST_F(GrpcServerTest, ReflectionListsTheServices) {
 
 TEST_F(GrpcServerTest, ServesOnTheFreePortThatItTook) {
   ASSERT_GT(server_->grpc_port(), 0);
-  const auto channel =
-      grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->grpc_port()),
-                          grpc::InsecureChannelCredentials());
-  const auto stub = v1::Models::NewStub(channel);
+  const auto stub = v1::Models::NewStub(Connect());
   grpc::ClientContext context;
   v1::ListModelsResponse models;
   EXPECT_TRUE(stub->List(&context, {}, &models).ok());
@@ -68,10 +66,7 @@ TEST_F(GrpcServerTest, ServesOnTheFreePortThatItTook) {
 
 TEST_F(GrpcServerTest, RefusesMessagesAboveTheLimit) {
   Open("a");
-  const auto channel =
-      grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->grpc_port()),
-                          grpc::InsecureChannelCredentials());
-  const auto stub = v1::Segments::NewStub(channel);
+  const auto stub = v1::Segments::NewStub(Connect());
   v1::SegmentRequest request = Request("a", {});
   request.set_text(std::string(5000, 'x'));
   v1::SegmentReply reply;
@@ -90,8 +85,8 @@ TEST_F(GrpcServerTest, RefusesMessagesAboveTheLimit) {
 
 TEST_F(GrpcServerTest, APortInUseIsAnErrorThatNamesIt) {
   Config config;
-  config.listen = "127.0.0.1:" + std::to_string(server_->grpc_port());
-  config.metrics = "127.0.0.1:0";
+  config.listen = absl::StrCat("127.0.0.1:", server_->grpc_port());
+  config.metrics = "";
   config.store = "memory:";
   EXPECT_THAT(Server::Create(config), StatusIs(absl::StatusCode::kUnavailable,
                                                HasSubstr(config.listen)));

@@ -1,4 +1,4 @@
-#include <thread>
+#include <chrono>
 
 #include "server/rpc/segment_process.h"
 #include "tests/server/rpc/server_fixture.h"
@@ -73,11 +73,11 @@ TEST_F(ProcessTest, AConflictSaysWhereTheSessionIs) {
   ASSERT_TRUE(Process(Request("a", Range(0, 5)), &reply).ok());
   v1::SegmentRequest request = Request("a", Range(90, 4));
   *request.mutable_at()->mutable_handle() = session.head();
-  const CallError error = ErrorOf(Process(request, &reply));
+  CallError error = ErrorOf(Process(request, &reply));
   EXPECT_EQ(error.code, grpc::StatusCode::ABORTED);
   EXPECT_EQ(error.reason, "VERSION_CONFLICT");
-  EXPECT_THAT(error.metadata.at("head"), HasSubstr("a/1/"));
-  EXPECT_EQ(error.metadata.at("tail"), "1");
+  EXPECT_THAT(error.metadata["head"], HasSubstr("a/1/"));
+  EXPECT_EQ(error.metadata["tail"], "1");
 }
 
 TEST_F(ProcessTest, AFullQueueIsRefusedWithATimeToRetry) {
@@ -174,6 +174,31 @@ TEST_F(ProcessTest, MetricsAgreeWithTheClientsLedger) {
   EXPECT_EQ(Metric("mneme_batch_rows"), 2);
   EXPECT_EQ(Metric("mneme_sessions"), 3);
   EXPECT_EQ(Metric("mneme_store_commits_total"), 5);
+}
+
+class ProcessDeadlineTest : public ServerFixture {};
+
+TEST_F(ProcessDeadlineTest, TheCallsOwnDeadlineCountsToo) {
+  Open("a");
+  Open("b");
+  model_->Hold();
+  AsyncCall running;
+  running.request = Request("a", Range(0, 4));
+  segments_->async()->Process(&running.context, &running.request,
+                              &running.reply, running.status.Setter());
+  model_->AwaitHeld();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::milliseconds(20));
+  v1::SegmentReply reply;
+  EXPECT_EQ(segments_->Process(&context, Request("b", Range(0, 4)), &reply)
+                .error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  model_->Release();
+  EXPECT_TRUE(running.status.Get().ok());
+  AwaitMetric("mneme_pending_requests", 0);
+  EXPECT_EQ(Get("a").head().step(), 1);
+  EXPECT_EQ(Get("b").head().step(), 0);
 }
 
 }  // namespace

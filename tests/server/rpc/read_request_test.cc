@@ -44,11 +44,12 @@ TEST(ReadRequestTest, ReadsEveryField) {
   message.mutable_extra_inputs(0)->add_ids(6);
   ASSERT_OK_AND_ASSIGN(const SegmentRequest request,
                        ReadSegmentRequest(message, "s", Model()));
-  EXPECT_EQ(request.at->handle.step, 7);
-  EXPECT_EQ(request.at->handle.digest[31], 'b');
-  EXPECT_EQ(request.at->tail, 3);
+  const Position at = request.at.value_or(Position());
+  EXPECT_EQ(at.handle.step, 7);
+  EXPECT_EQ(at.handle.digest[31], 'b');
+  EXPECT_EQ(at.tail, 3);
   EXPECT_THAT(request.tokens, ElementsAre(5));
-  EXPECT_EQ(request.flush_tail, 4);
+  EXPECT_EQ(request.flush_tail.value_or(0), 4);
   EXPECT_THAT(request.outputs.names, ElementsAre("argmax"));
   EXPECT_EQ(request.outputs.top_k, 9);
   EXPECT_TRUE(request.outputs.last_position_only);

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/rpc/server_fixture.h"
 
 namespace mneme {
@@ -217,7 +218,7 @@ TEST_F(SegmentStreamTest, ManyStreamsKeepTheirOwnOrder) {
   std::vector<std::thread> clients;
   for (int s = 0; s < kStreams; ++s) {
     clients.emplace_back([this, s] {
-      const std::string id = "s" + std::to_string(s);
+      const std::string id = absl::StrCat("s", s);
       Open(id);
       grpc::ClientContext context;
       const StreamCall stream = segments_->Stream(&context);

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/store/in_process_store.h"
@@ -33,7 +34,7 @@ CallError ErrorOf(const grpc::Status& status) {
 
 void ServerFixture::Start() {
   config_.listen = "127.0.0.1:0";
-  config_.metrics = "127.0.0.1:0";
+  config_.metrics = "";
   Server::Parts parts;
   parts.clock = clock_;
   parts.store = std::make_unique<InProcessStore>();
@@ -64,6 +65,11 @@ grpc::Status ServerFixture::TryOpen(const v1::OpenSessionRequest& request,
                                     v1::Session* session) {
   grpc::ClientContext context;
   return sessions_->Open(&context, request, session);
+}
+
+std::shared_ptr<grpc::Channel> ServerFixture::Connect() const {
+  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->grpc_port()),
+                             grpc::InsecureChannelCredentials());
 }
 
 v1::Session ServerFixture::Open(const std::string& id,

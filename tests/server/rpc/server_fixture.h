@@ -44,10 +44,15 @@ class ServerFixture : public ::testing::Test {
   using StreamCall = std::unique_ptr<
       grpc::ClientReaderWriter<v1::SegmentRequest, v1::SegmentReply>>;
 
-  // Starts it with `config_`, by the clock `clock_`.
+  // Starts it with `config_`, by the clock `clock_`. The clients' channel is
+  // in process: a message is read there when the other side asks for it, so
+  // nothing is buffered between the two.
   void Start();
   void SetUp() override { Start(); }
   void TearDown() override;
+
+  // A channel through the machine's loopback, as clients have it.
+  std::shared_ptr<grpc::Channel> Connect() const;
 
   v1::Session Open(const std::string& id, const std::string& model = "");
   grpc::Status TryOpen(const v1::OpenSessionRequest& request,
