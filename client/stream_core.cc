@@ -16,7 +16,9 @@ StreamOptions WithDefaults(StreamOptions options) {
   if (options.max_message_tokens == 0) {
     options.max_message_tokens = options.segment_size;
   }
-  if (options.window == 0) options.window = 1;
+  options.window = std::max<size_t>(options.window, 1);
+  options.max_unanswered_segments =
+      std::max<uint64_t>(options.max_unanswered_segments, 1);
   options.buffer_tokens =
       std::max(options.buffer_tokens, 2 * options.max_message_tokens);
   return options;
@@ -137,7 +139,8 @@ StreamCore::Next StreamCore::NextRequest(v1::SegmentRequest& request) {
   if (ledger_.in_flight() >= options_.window || !broken_.ok()) {
     return Next::kNothing;
   }
-  auto message = ledger_.Send(options_.max_message_tokens, timer_->Now());
+  auto message = ledger_.Send(options_.max_message_tokens,
+                              options_.max_unanswered_segments, timer_->Now());
   if (!message) return Next::kNothing;
   request = MakeRequest(*message, options_,
                         first_request_ ? &ledger_.resume() : nullptr);

@@ -1,5 +1,6 @@
 #include "client/stream_ledger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,8 +24,13 @@ void StreamLedger::BeginCall() {
 }
 
 absl::optional<KeptInput::Message> StreamLedger::Send(size_t max_tokens,
+                                                      uint64_t max_segments,
                                                       absl::Duration now) {
-  absl::optional<KeptInput::Message> message = kept_.Next(max_tokens);
+  KeptInput::Place cursor = kept_.cursor();
+  uint64_t unanswered = cursor.step - answered_.step;
+  if (unanswered >= max_segments) return absl::nullopt;
+  size_t room = (max_segments - unanswered) * segment_size_ - cursor.offset;
+  auto message = kept_.Next(std::min(max_tokens, room));
   if (message) in_flight_.push_back({now, message->end});
   return message;
 }
@@ -49,8 +55,11 @@ bool StreamLedger::TakeProgress() { return std::exchange(progress_, false); }
 
 absl::Status StreamLedger::CheckPlace(const StreamReply& reply,
                                       const Sent& sent) const {
+  // In a replay, behind the head, a server may count the tail as not accepted.
   const Position& next = reply.next;
-  if (!(KeptInput::Place{next.handle.step, next.tail} == sent.end)) {
+  bool behind = next.handle.step < reply.head.step && next.tail == 0;
+  if (next.handle.step != sent.end.step ||
+      (next.tail != sent.end.offset && !behind)) {
     return Nonsense("it ends at step ", next.handle.step, " with a tail of ",
                     next.tail, ", where step ", sent.end.step,
                     " with a tail of ", sent.end.offset, " was expected");

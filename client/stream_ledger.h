@@ -34,7 +34,8 @@ struct StreamReply {
 class StreamLedger {
  public:
   StreamLedger(uint32_t segment_size, const MemoryHandle& at)
-      : kept_(segment_size, at.step),
+      : segment_size_(segment_size),
+        kept_(segment_size, at.step),
         resume_(at),
         head_(at),
         farthest_{at.step, 0},
@@ -46,8 +47,10 @@ class StreamLedger {
 
   // A new call begins: what is not durable will be sent once more.
   void BeginCall();
-  // The next message, noted as sent at `now`; nothing if there is none.
+  // The next message, noted as sent at `now`: at most `max_tokens`, and so many
+  // that no more than `max_segments` are unanswered. Nothing if there is none.
   absl::optional<KeptInput::Message> Send(size_t max_tokens,
+                                          uint64_t max_segments,
                                           absl::Duration now);
   // Books the answer to the oldest message under way, and leaves in
   // `reply.segments` the results that were not handed on before.
@@ -73,6 +76,7 @@ class StreamLedger {
                  absl::Duration reply_time);
   void MoveDurable(const StreamReply& reply);
 
+  const uint32_t segment_size_;
   KeptInput kept_;
   std::deque<Sent> in_flight_;
   MemoryHandle resume_;

@@ -5,6 +5,8 @@
 namespace mneme::cli {
 namespace {
 
+constexpr int kUsageError = 2;
+
 constexpr char kStreamHelp[] =
     "Streams the text of FILEs through a model, each as one session or, with\n"
     "more --sessions than FILEs, each cut into contiguous parts of equal "
@@ -68,7 +70,7 @@ void AddInput(CLI::App* app, StreamArguments& stream) {
       ->transform(CLI::AsSizeValue(true))
       ->type_name("BYTES");
   app->add_option("--chunk", stream.chunk_bytes,
-                  "The bytes of a message; default a segment")
+                  "The bytes of a message, at most four segments; default one")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("BYTES");
   app->add_option("--window", stream.window,
@@ -108,6 +110,9 @@ void AddOutput(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAMES");
+  app->add_option("--top-k", stream.top_k, "How many, for the top_k outputs")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("K");
   app->add_option("--record", stream.record_file,
                   "Writes a line of JSON for each segment")
       ->type_name("FILE");
@@ -139,7 +144,7 @@ void AddStream(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
 Command ParseArguments(const std::vector<std::string>& arguments,
                        std::ostream& out, std::ostream& err) {
   CLI::App app("mneme: sessions that never end, on a Mneme server", "mneme");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   StreamArguments stream;
   SessionsArguments sessions;
   ModelsArguments models;
@@ -155,6 +160,10 @@ Command ParseArguments(const std::vector<std::string>& arguments,
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
     return NothingToRun{app.exit(error, out, err)};
+  }
+  if (app.get_subcommands().empty()) {
+    err << "A command is required.\n" << app.help();
+    return NothingToRun{kUsageError};
   }
   absl::ParseDuration(texts.retry_for, &stream.retry_for);
   stream.durability = ParseDurability(texts.durability);

@@ -32,6 +32,7 @@ struct StreamArguments {
   size_t window = 2;         // messages
   uint64_t limit_bytes = 0;  // of each file; 0: all
   std::vector<std::string> outputs;
+  uint32_t top_k = 0;
   std::string record_file;
   std::string handles_file;
   std::string resume_file;

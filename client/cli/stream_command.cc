@@ -32,9 +32,9 @@ absl::Status RunStream(client::Client& client, const StreamArguments& arguments,
     status.Update(CloseSessions(client, run, plan));
   }
   RunTotals totals = run.totals();
-  (arguments.common.json ? environment.err : environment.out)
-      << totals.Table() << std::flush;
-  if (arguments.common.json) environment.out << totals.Json() << std::endl;
+  environment.out << (arguments.common.json ? totals.Json() + "\n"
+                                            : totals.Table())
+                  << std::flush;
   return status;
 }
 

@@ -1,0 +1,141 @@
+#include "client/cli/arguments.h"
+
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace mneme::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ArgumentsTest : public ::testing::Test {
+ protected:
+  Command Parse(const std::vector<std::string>& arguments) {
+    return ParseArguments(arguments, out_, err_);
+  }
+  StreamArguments ParseStream(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "stream");
+    Command command = Parse(arguments);
+    auto* stream = std::get_if<StreamArguments>(&command);
+    EXPECT_NE(stream, nullptr) << err_.str();
+    return stream == nullptr ? StreamArguments() : *stream;
+  }
+  void ExpectError(const std::vector<std::string>& arguments,
+                   const std::string& message) {
+    err_.str("");
+    Command command = Parse(arguments);
+    auto* nothing = std::get_if<NothingToRun>(&command);
+    ASSERT_NE(nothing, nullptr) << message;
+    EXPECT_NE(nothing->exit_status, 0);
+    EXPECT_THAT(err_.str(), HasSubstr(message));
+  }
+
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(ArgumentsTest, StreamHasDefaults) {
+  StreamArguments stream = ParseStream({"book.txt"});
+  EXPECT_THAT(stream.files, ElementsAre("book.txt"));
+  EXPECT_EQ(stream.sessions, 0u);
+  EXPECT_EQ(stream.common.server, "127.0.0.1:7450");
+  EXPECT_EQ(stream.memory_policy, client::MemoryPolicy::kCarry);
+  EXPECT_EQ(stream.durability, client::Durability::kServerDefault);
+  EXPECT_EQ(stream.retry_for, absl::Seconds(30));
+  EXPECT_FALSE(stream.common.json);
+}
+
+TEST_F(ArgumentsTest, StreamKnowsItsFlags) {
+  StreamArguments stream = ParseStream({"a",
+                                        "--sessions",
+                                        "16",
+                                        "--model",
+                                        "m",
+                                        "--server",
+                                        "h:1",
+                                        "--reset-memory",
+                                        "--durability",
+                                        "async",
+                                        "--chunk",
+                                        "1kb",
+                                        "--limit",
+                                        "2MB",
+                                        "--json",
+                                        "--record",
+                                        "r",
+                                        "--outputs",
+                                        "log_probs,argmax",
+                                        "b",
+                                        "--retry-for",
+                                        "1500ms",
+                                        "--keep",
+                                        "--handles",
+                                        "h",
+                                        "--session",
+                                        "p",
+                                        "--window",
+                                        "4",
+                                        "--top-k",
+                                        "5"});
+  EXPECT_THAT(stream.files, ElementsAre("a", "b"));
+  EXPECT_EQ(stream.sessions, 16u);
+  EXPECT_EQ(stream.common.server, "h:1");
+  EXPECT_EQ(stream.memory_policy, client::MemoryPolicy::kReset);
+  EXPECT_EQ(stream.durability, client::Durability::kAsync);
+  EXPECT_EQ(stream.chunk_bytes, 1000u);
+  EXPECT_EQ(stream.limit_bytes, 2000000u);
+  EXPECT_THAT(stream.outputs, ElementsAre("log_probs", "argmax"));
+  EXPECT_EQ(stream.retry_for, absl::Milliseconds(1500));
+  EXPECT_EQ(stream.session_prefix, "p");
+  EXPECT_EQ(stream.window, 4u);
+  EXPECT_EQ(stream.top_k, 5u);
+  EXPECT_TRUE(stream.keep);
+  EXPECT_TRUE(stream.common.json);
+}
+
+TEST_F(ArgumentsTest, TheServerComesFromTheEnvironmentUnlessGiven) {
+  setenv("MNEME_SERVER", "elsewhere:1", 1);
+  EXPECT_EQ(ParseStream({"a"}).common.server, "elsewhere:1");
+  EXPECT_EQ(ParseStream({"a", "--server", "here:2"}).common.server, "here:2");
+  unsetenv("MNEME_SERVER");
+}
+
+TEST_F(ArgumentsTest, WrongArgumentsAreNamed) {
+  ExpectError({}, "A command is required");
+  ExpectError({"dream"}, "dream");
+  ExpectError({"stream"}, "FILE");
+  ExpectError({"stream", "a", "--sessions", "0"}, "--sessions");
+  ExpectError({"stream", "a", "--durability", "eternal"}, "eternal");
+  ExpectError({"stream", "a", "--retry-for", "soon"}, "--retry-for");
+  ExpectError({"stream", "a", "--retry-for", "-1s"}, "--retry-for");
+  ExpectError({"stream", "a", "--chunk", "many"}, "--chunk");
+  ExpectError({"stream", "a", "--window", "0"}, "--window");
+  ExpectError({"stream", "a", "--nonsense"}, "--nonsense");
+  ExpectError({"stream", "--resume", "/no/such/file"}, "/no/such/file");
+  ExpectError({"stream", "a", "--resume", "/dev/null"}, "--resume");
+}
+
+TEST_F(ArgumentsTest, HelpGoesToTheOutputAndIsNoError) {
+  Command command = Parse({"stream", "--help"});
+  ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
+  EXPECT_EQ(std::get<NothingToRun>(command).exit_status, 0);
+  EXPECT_THAT(out_.str(), HasSubstr("contiguous parts"));
+}
+
+TEST_F(ArgumentsTest, SessionsAndModelsKnowTheirFlags) {
+  Command command = Parse({"sessions", "--model", "m", "--json"});
+  ASSERT_TRUE(std::holds_alternative<SessionsArguments>(command));
+  EXPECT_EQ(std::get<SessionsArguments>(command).model, "m");
+  EXPECT_TRUE(std::get<SessionsArguments>(command).common.json);
+  EXPECT_TRUE(std::holds_alternative<ModelsArguments>(Parse({"models"})));
+}
+
+}  // namespace
+}  // namespace mneme::cli
