@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -15,6 +16,11 @@ namespace mneme {
 
 ServerProcess::ServerProcess(const std::string& binary,
                              std::vector<std::string> flags) {
+  Start(binary, std::move(flags));
+}
+
+void ServerProcess::Start(const std::string& binary,
+                          std::vector<std::string> flags) {
   flags.insert(flags.begin(), binary);
   for (const char* flag : {"--listen", "--metrics"}) {
     flags.insert(flags.end(), {flag, "127.0.0.1:0"});

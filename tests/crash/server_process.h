@@ -27,6 +27,7 @@ class ServerProcess {
   int Terminate();
 
  private:
+  void Start(const std::string& binary, std::vector<std::string> flags);
   int Wait();
 
   pid_t pid_ = -1;

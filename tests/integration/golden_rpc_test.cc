@@ -78,11 +78,11 @@ TEST_P(GoldenRpcTest, AgreesWithTheReferenceInMixedBatches) {
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenRpcTest);
-INSTANTIATE_TEST_SUITE_P(Golden, GoldenRpcTest,
-                         ::testing::ValuesIn(GoldenFolders()),
-                         [](const ::testing::TestParamInfo<std::string>& info) {
-                           return Name(info.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Golden, GoldenRpcTest, ::testing::ValuesIn(GoldenFolders()),
+    [](const ::testing::TestParamInfo<std::string>& folder) {
+      return Name(folder.param);
+    });
 
 }  // namespace
 }  // namespace mneme

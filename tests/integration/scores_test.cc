@@ -98,8 +98,8 @@ TEST_P(ScoresTest, AreThoseOfOneOfflinePass) {
 
 INSTANTIATE_TEST_SUITE_P(
     Policies, ScoresTest, ::testing::Values(v1::CARRY, v1::RESET),
-    [](const ::testing::TestParamInfo<v1::MemoryPolicy>& info) {
-      return v1::MemoryPolicy_Name(info.param);
+    [](const ::testing::TestParamInfo<v1::MemoryPolicy>& policy) {
+      return v1::MemoryPolicy_Name(policy.param);
     });
 
 }  // namespace
