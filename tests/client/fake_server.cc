@@ -155,8 +155,10 @@ class FakeServer::SegmentsService : public v1::Segments::Service {
     v1::SegmentRequest request;
     while (stream->Read(&request)) {
       v1::SegmentReply reply;
-      grpc::Status status = server_->Handle(request, number, place, reply);
-      if (!status.ok()) return status;
+      bool ends = false;
+      grpc::Status status =
+          server_->Handle(request, number, place, reply, ends);
+      if (!status.ok() || ends) return status;
       stream->Write(reply);
     }
     return grpc::Status::OK;
@@ -310,7 +312,7 @@ v1::Session FakeServer::Describe(const FakeSession& session) const {
 
 grpc::Status FakeServer::Handle(const v1::SegmentRequest& request,
                                 size_t stream, FakePlace& place,
-                                v1::SegmentReply& reply) {
+                                v1::SegmentReply& reply, bool& ends) {
   MutexLock lock(&mu_);
   streams_[stream].push_back(request);
   while (held_) lock.Wait(released_);
@@ -337,7 +339,10 @@ grpc::Status FakeServer::Handle(const v1::SegmentRequest& request,
   }
   grpc::Status applied = session.Apply(request, place, reply);
   if (!applied.ok()) return applied;
-  if (faulty) return fault->status;
+  if (faulty) {
+    ends = fault->ends_the_stream;
+    return fault->status;
+  }
   *reply.mutable_head() = session.HandleAt(session.head());
   reply.set_tail(session.tail());
   uint64_t lag = std::min(options_.durable_lag, session.head());

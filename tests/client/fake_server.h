@@ -49,6 +49,8 @@ class FakeServer {
     grpc::Status status;
     // The message was applied, its reply is lost.
     bool after_applying = false;
+    // The call ends also with an OK status.
+    bool ends_the_stream = false;
   };
 
   explicit FakeServer(Options options);
@@ -93,7 +95,7 @@ class FakeServer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // One message of a stream, faults included.
   grpc::Status Handle(const v1::SegmentRequest& request, size_t stream,
-                      FakePlace& place, v1::SegmentReply& reply)
+                      FakePlace& place, v1::SegmentReply& reply, bool& ends)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   const Options options_;
