@@ -63,12 +63,10 @@ struct StreamOptions {
   // Tokens in one message; 0: a segment. More cost less CPU and more latency.
   size_t max_message_tokens = 0;
   // Messages sent and not yet answered. 1 leaves the server idle for a round
-  // trip between segments; more only add waiting.
+  // trip between segments; more only add waiting. If their replies are lost,
+  // they must still be there to be retried: keep it at or below the server's
+  // --retain-messages (default 8).
   size_t window = 2;
-  // Segments sent and not yet answered; messages are made smaller for it. If
-  // their replies are lost, the handle before them must still be retained: keep
-  // it below the server's --retain (default 8).
-  uint64_t max_unanswered_segments = 4;
   // Tokens that Write() takes in before they can be sent; 0: two messages.
   size_t buffer_tokens = 0;
   RetryOptions retry;

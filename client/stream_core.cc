@@ -17,8 +17,6 @@ StreamOptions WithDefaults(StreamOptions options) {
     options.max_message_tokens = options.segment_size;
   }
   options.window = std::max<size_t>(options.window, 1);
-  options.max_unanswered_segments =
-      std::max<uint64_t>(options.max_unanswered_segments, 1);
   options.buffer_tokens =
       std::max(options.buffer_tokens, 2 * options.max_message_tokens);
   return options;
@@ -139,8 +137,7 @@ StreamCore::Next StreamCore::NextRequest(v1::SegmentRequest& request) {
   if (ledger_.in_flight() >= options_.window || !broken_.ok()) {
     return Next::kNothing;
   }
-  auto message = ledger_.Send(options_.max_message_tokens,
-                              options_.max_unanswered_segments, timer_->Now());
+  auto message = ledger_.Send(options_.max_message_tokens, timer_->Now());
   if (!message) return Next::kNothing;
   request = MakeRequest(*message, options_,
                         first_request_ ? &ledger_.resume() : nullptr);

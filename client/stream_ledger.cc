@@ -1,6 +1,5 @@
 #include "client/stream_ledger.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,13 +23,8 @@ void StreamLedger::BeginCall() {
 }
 
 absl::optional<KeptInput::Message> StreamLedger::Send(size_t max_tokens,
-                                                      uint64_t max_segments,
                                                       absl::Duration now) {
-  KeptInput::Place cursor = kept_.cursor();
-  uint64_t unanswered = cursor.step - answered_.step;
-  if (unanswered >= max_segments) return absl::nullopt;
-  size_t room = (max_segments - unanswered) * segment_size_ - cursor.offset;
-  auto message = kept_.Next(std::min(max_tokens, room));
+  auto message = kept_.Next(max_tokens);
   if (message) in_flight_.push_back({now, message->end});
   return message;
 }

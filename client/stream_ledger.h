@@ -47,10 +47,9 @@ class StreamLedger {
 
   // A new call begins: what is not durable will be sent once more.
   void BeginCall();
-  // The next message, noted as sent at `now`: at most `max_tokens`, and so many
-  // that no more than `max_segments` are unanswered. Nothing if there is none.
+  // The next message, of at most `max_tokens`, noted as sent at `now`. Nothing
+  // if there is none.
   absl::optional<KeptInput::Message> Send(size_t max_tokens,
-                                          uint64_t max_segments,
                                           absl::Duration now);
   // Books the answer to the oldest message under way, and leaves in
   // `reply.segments` the results that were not handed on before.

@@ -162,6 +162,8 @@ void AddSessionFlags(CLI::App& app, Config* config) {
       ->default_str("sync");
   AddCount(app, "retain", &config->retain, 1, 1'000'000,
            "Memory values of a session that can still be named");
+  AddCount(app, "retain-messages", &config->retain_messages, 1, 1'000'000,
+           "Messages of a session that can be retried, besides");
   AddCount(app, "kept-reply-bytes", &config->kept_reply_bytes, 0, kMaxInt32,
            "Replies up to this size are kept, and a retry gets the same bytes");
 }

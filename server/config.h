@@ -31,6 +31,7 @@ struct Config {
 
   Durability durability = Durability::kSync;
   int64_t retain = 8;
+  int64_t retain_messages = 8;
   int64_t kept_reply_bytes = 64 << 10;
 
   int64_t max_sessions = 1'000'000;

@@ -31,7 +31,8 @@ ModelOptions OptionsOf(const Config& config) {
 
 SessionLimits LimitsOf(const Config& config) {
   SessionLimits limits;
-  limits.retained = config.retain;
+  limits.retention.values = config.retain;
+  limits.retention.messages = config.retain_messages;
   limits.kept_reply_bytes = config.kept_reply_bytes;
   limits.queue_per_session = config.queue_per_session;
   limits.queue_total = config.queue_total;

@@ -1,5 +1,6 @@
 #include "server/session/kept_reply.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,13 @@ using Json = nlohmann::json;
 
 Json Binary(absl::string_view bytes) {
   return Json::binary({bytes.begin(), bytes.end()});
+}
+
+Json ToJson(const HostTensor& tensor) {
+  return {{"name", tensor.name},
+          {"dtype", std::string(DTypeName(tensor.dtype))},
+          {"shape", tensor.shape},
+          {"data", Binary(tensor.data)}};
 }
 
 bool ReadOutput(const Json& json, HostTensor* tensor) {
@@ -28,6 +36,10 @@ bool ReadOutput(const Json& json, HostTensor* tensor) {
 // May throw Json::exception.
 bool ReadReply(const Json& json, KeptReply* reply) {
   if (!json.is_object()) return false;
+  const auto& digest = json.at("digest").get_binary();
+  if (digest.size() != reply->digest.size()) return false;
+  std::copy(digest.begin(), digest.end(), reply->digest.begin());
+  reply->complete = json.at("complete").get<bool>();
   reply->request.names = json.at("names").get<std::vector<std::string>>();
   reply->request.top_k = json.at("top_k").get<int64_t>();
   reply->request.last_position_only = json.at("last").get<bool>();
@@ -44,23 +56,28 @@ bool ReadReply(const Json& json, KeptReply* reply) {
 
 }  // namespace
 
-std::string EncodeKeptReply(const KeptReply& reply) {
-  Json outputs = Json::array();
-  for (const HostTensor& tensor : reply.outputs) {
-    outputs.push_back({{"name", tensor.name},
-                       {"dtype", std::string(DTypeName(tensor.dtype))},
-                       {"shape", tensor.shape},
-                       {"data", Binary(tensor.data)}});
-  }
+std::string EncodeKeptReply(const KeptReply& reply, int64_t limit) {
   Json extra = Json::array();
   for (const NamedTokens& input : reply.extra_inputs) {
     extra.push_back({{"name", input.name}, {"tokens", input.tokens}});
   }
-  const Json json = {{"names", reply.request.names},
-                     {"top_k", reply.request.top_k},
-                     {"last", reply.request.last_position_only},
-                     {"extra", extra},
-                     {"outputs", outputs}};
+  Json json = {{"digest", Binary(AsBytes(reply.digest))},
+               {"names", reply.request.names},
+               {"top_k", reply.request.top_k},
+               {"last", reply.request.last_position_only},
+               {"extra", extra},
+               {"outputs", Json::array()}};
+  int64_t size = 0;
+  for (const HostTensor& tensor : reply.outputs) {
+    size += static_cast<int64_t>(tensor.data.size());
+  }
+  const bool complete = size <= limit;
+  json["complete"] = complete;
+  if (complete) {
+    for (const HostTensor& tensor : reply.outputs) {
+      json["outputs"].push_back(ToJson(tensor));
+    }
+  }
   std::string bytes;
   Json::to_cbor(json, bytes);
   return bytes;
@@ -82,7 +99,8 @@ bool Answers(const KeptReply& reply, const OutputRequest& request,
   const auto same_input = [](const NamedTokens& a, const NamedTokens& b) {
     return a.name == b.name && a.tokens == b.tokens;
   };
-  return reply.request.names == request.names &&
+  if (request.names.empty()) return true;
+  return reply.complete && reply.request.names == request.names &&
          reply.request.top_k == request.top_k &&
          reply.request.last_position_only == request.last_position_only &&
          std::equal(reply.extra_inputs.begin(), reply.extra_inputs.end(),

@@ -15,51 +15,36 @@ namespace {
 using Tokens = absl::Span<const int32_t>;
 
 absl::Status Conflict(const StreamState& state, absl::string_view why) {
-  const Position head = state.HeadPosition();
-  ErrorInfo info;
-  info.reason = "VERSION_CONFLICT";
-  info.metadata["head"] = head.handle.ToString();
-  info.metadata["tail"] = absl::StrCat(head.tail);
-  return MakeError(
-      absl::StatusCode::kAborted,
-      absl::StrCat(why, "; the session is at ", info.metadata["head"],
-                   " with a tail of ", head.tail, " tokens"),
-      info);
+  return VersionConflict(state.HeadPosition(), why);
 }
 
-absl::Status NotRetained(const StreamState& state, uint64_t step) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_RETAINED",
-                   absl::StrCat("at.handle: step ", step,
-                                " is no longer retained; the oldest is step ",
-                                state.retained.front().step));
-}
-
-// Finds `handle` among the retained values.
-absl::StatusOr<size_t> FindRetained(const StreamState& state,
-                                    const MemoryHandle& handle) {
+// Where `at.handle` stands. Between retained values it is taken at its word:
+// the segments found after it are checked.
+absl::StatusOr<RetainedStep> FindStart(const StreamState& state,
+                                       const MemoryHandle& handle) {
   if (handle.session_id != state.session_id) {
     return absl::InvalidArgumentError(
         absl::StrCat("at.handle: it names session '", handle.session_id,
                      "', expected '", state.session_id, "'"));
   }
   const uint64_t oldest = state.retained.front().step;
-  if (handle.step < oldest) return NotRetained(state, handle.step);
-  const uint64_t index = handle.step - oldest;
-  if (index >= state.retained.size()) {
+  if (handle.step < oldest) return NotRetained(handle.step, oldest);
+  if (handle.step > state.retained.back().step) {
     return Conflict(state, "at.handle: the session has not come so far");
   }
-  if (state.retained[index].digest != handle.digest) {
+  const RetainedStep* known = FindStep(state.retained, handle.step);
+  if (known != nullptr && known->digest != handle.digest) {
     return Conflict(state, "at.handle: the session took other tokens");
   }
-  return index;
+  return RetainedStep{handle.step, handle.digest};
 }
 
-// Matches tokens with the segments applied after retained[index]. Advances
-// both; leaves the tokens that fill no segment.
+// Matches tokens with the segments applied after `at`. Advances both; leaves
+// the tokens that fill no segment.
 absl::Status Replay(const StreamState& state, const SegmentRequest& request,
-                    size_t* index, Tokens* tokens, Placement* placement) {
+                    RetainedStep* at, Tokens* tokens, Placement* placement) {
   const auto size = static_cast<size_t>(state.segment_size);
-  while (*index + 1 < state.retained.size() && !tokens->empty()) {
+  while (at->step < state.retained.back().step && !tokens->empty()) {
     size_t take = size;
     if (tokens->size() < size) {
       if (!request.flush_tail.has_value()) return absl::OkStatus();
@@ -68,18 +53,18 @@ absl::Status Replay(const StreamState& state, const SegmentRequest& request,
         return Conflict(state, "flush.tail: another tail was expected");
       }
     }
-    const RetainedStep& parent = state.retained[*index];
-    const RetainedStep& applied = state.retained[*index + 1];
     const Tokens segment = tokens->subspan(0, take);
-    if (NextDigest(parent.digest, segment, state.step_flags) !=
-        applied.digest) {
+    const RetainedStep applied = {
+        at->step + 1, NextDigest(at->digest, segment, state.step_flags)};
+    const RetainedStep* known = FindStep(state.retained, applied.step);
+    if (known != nullptr && known->digest != applied.digest) {
       return Conflict(state, absl::StrCat("tokens: step ", applied.step,
                                           " was made of other tokens"));
     }
     placement->replays.push_back(
-        {applied, parent, {segment.begin(), segment.end()}});
+        {applied, *at, {segment.begin(), segment.end()}});
     tokens->remove_prefix(take);
-    ++*index;
+    *at = applied;
   }
   return absl::OkStatus();
 }
@@ -136,6 +121,25 @@ absl::Status Append(const StreamState& state, const SegmentRequest& request,
 
 }  // namespace
 
+absl::Status VersionConflict(const Position& head, absl::string_view why) {
+  ErrorInfo info;
+  info.reason = "VERSION_CONFLICT";
+  info.metadata["head"] = head.handle.ToString();
+  info.metadata["tail"] = absl::StrCat(head.tail);
+  return MakeError(
+      absl::StatusCode::kAborted,
+      absl::StrCat(why, "; the session is at ", info.metadata["head"],
+                   " with a tail of ", head.tail, " tokens"),
+      info);
+}
+
+absl::Status NotRetained(uint64_t step, uint64_t oldest) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, "NOT_RETAINED",
+      absl::StrCat("at.handle: step ", step,
+                   " is no longer retained; the oldest is step ", oldest));
+}
+
 Position StreamState::HeadPosition() const {
   Position position;
   position.handle.session_id = session_id;
@@ -159,20 +163,21 @@ absl::StatusOr<Placement> Place(const StreamState& state, const Cursor& cursor,
       continues ? cursor.pending : std::vector<int32_t>{};
   all.insert(all.end(), request.tokens.begin(), request.tokens.end());
   Tokens tokens = all;
-  ASSIGN_OR_RETURN(size_t index, FindRetained(state, at.handle));
+  ASSIGN_OR_RETURN(RetainedStep start, FindStart(state, at.handle));
+  const uint64_t head = state.retained.back().step;
   uint64_t skip = at.tail;
-  if (index + 1 < state.retained.size()) {
+  if (start.step < head) {
     if (at.tail != 0) {
       return Conflict(state,
                       "at.tail: the head has moved on; resend from the "
                       "handle with a tail of 0");
     }
-    RETURN_IF_ERROR(Replay(state, request, &index, &tokens, &placement));
+    RETURN_IF_ERROR(Replay(state, request, &start, &tokens, &placement));
     skip = 0;
   }
-  if (index + 1 < state.retained.size()) {
+  if (start.step < head) {
     placement.reaches_head = false;
-    placement.behind = state.retained[index];
+    placement.behind = start;
     placement.pending.assign(tokens.begin(), tokens.end());
     return placement;
   }

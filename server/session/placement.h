@@ -16,13 +16,14 @@ struct StreamState {
   std::string session_id;
   int64_t segment_size = 0;
   uint32_t step_flags = 0;             // of each step, see lineage.h
-  std::vector<RetainedStep> retained;  // oldest first, the head last
+  std::vector<RetainedStep> retained;  // by step, the head last
   std::vector<int32_t> tail;           // accepted after the head
 
   Position HeadPosition() const;
 };
 
-// A segment that was applied before, found again in a message.
+// A segment that was applied before, found again in a message. If `applied` is
+// not among the retained values, its kept reply must show the same digest.
 struct ReplayedSegment {
   RetainedStep applied;
   RetainedStep parent;
@@ -43,6 +44,12 @@ struct Placement {
   RetainedStep behind;
   std::vector<int32_t> pending;
 };
+
+// ABORTED VERSION_CONFLICT with the session's head and tail in the ErrorInfo.
+absl::Status VersionConflict(const Position& head, absl::string_view why);
+
+// The memory or the replies of `step` are gone: FAILED_PRECONDITION.
+absl::Status NotRetained(uint64_t step, uint64_t oldest);
 
 // Places a message by DESIGN 3, as a pure function. `cursor` stands for the
 // messages before it in the same stream. Errors: ABORTED VERSION_CONFLICT with

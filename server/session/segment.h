@@ -65,8 +65,11 @@ struct Cursor {
   bool started = false;
   bool blind = false;  // the first message had no `at`
   Position next;       // of the messages so far
-  // In a replay: tokens after next.handle that do not fill a segment yet.
+  // In a replay: tokens after next.handle that do not fill a segment yet, and
+  // the last memory that was computed once more, with its digest.
   std::vector<int32_t> pending;
+  Digest recomputed{};
+  MemoryRef recomputed_memory;
 };
 using CursorRef = std::shared_ptr<Cursor>;
 

@@ -29,20 +29,13 @@ void SegmentCall::Start() {
 }
 
 void SegmentCall::Continue() {
-  while (next_replay_ < placement_.replays.size()) {
-    const ReplayedSegment& segment = placement_.replays[next_replay_];
-    AppliedSegment& applied = reply_.segments.emplace_back();
-    applied.handle = session_->Handle(segment.applied);
-    applied.num_tokens = static_cast<uint32_t>(segment.tokens.size());
-    applied.source = SegmentSource::kKept;
-    if (!request_.outputs.names.empty()) return Replay(segment);
-    ++next_replay_;
-  }
+  if (next_replay_ < placement_.replays.size()) return Replay();
   if (next_segment_ < placement_.segments.size()) return Apply();
   Finish();
 }
 
-void SegmentCall::Replay(const ReplayedSegment& segment) {
+void SegmentCall::Replay() {
+  const ReplayedSegment& segment = placement_.replays[next_replay_];
   session_->context().writer->Read(
       {session_->key(), ReplyName(segment.applied.step)},
       [self = shared_from_this()](absl::StatusOr<std::string> bytes) {
@@ -52,21 +45,57 @@ void SegmentCall::Replay(const ReplayedSegment& segment) {
 
 void SegmentCall::OnKept(absl::StatusOr<std::string> bytes) {
   const ReplayedSegment& segment = placement_.replays[next_replay_];
-  if (absl::IsNotFound(bytes.status())) return Recompute(segment);
+  if (absl::IsNotFound(bytes.status())) {
+    return Fail(absl::DataLossError(
+        absl::StrCat("the store has no reply of step ", segment.applied.step,
+                     ", which it should keep")));
+  }
   if (!bytes.ok()) return Fail(bytes.status());
   absl::StatusOr<KeptReply> kept = DecodeKeptReply(*bytes);
   if (!kept.ok()) return Fail(kept.status());
-  if (!Answers(*kept, request_.outputs, request_.extra_inputs)) {
-    return Recompute(segment);
+  if (kept->digest != segment.applied.digest) {
+    return Fail(VersionConflict(
+        session_->head(), absl::StrCat("tokens: step ", segment.applied.step,
+                                       " was made of other tokens")));
   }
-  reply_.segments.back().outputs = std::move(kept->outputs);
+  AppliedSegment& applied = reply_.segments.emplace_back();
+  applied.handle = session_->Handle(segment.applied);
+  applied.num_tokens = static_cast<uint32_t>(segment.tokens.size());
+  applied.source = SegmentSource::kKept;
+  if (!Answers(*kept, request_.outputs, request_.extra_inputs)) {
+    return Recompute();
+  }
+  if (!request_.outputs.names.empty()) {
+    applied.outputs = std::move(kept->outputs);
+  }
   ++next_replay_;
   Continue();
 }
 
-void SegmentCall::Recompute(const ReplayedSegment& segment) {
+bool SegmentCall::HasMemory(const RetainedStep& step) const {
+  return session_->IsRetained(step) || (cursor_->recomputed_memory != nullptr &&
+                                        cursor_->recomputed == step.digest);
+}
+
+void SegmentCall::Recompute() {
+  recomputing_ = next_replay_;
+  while (!HasMemory(placement_.replays[recomputing_].parent)) {
+    if (recomputing_ == 0) {
+      return Fail(NotRetained(placement_.replays[0].parent.step,
+                              session_->oldest_step()));
+    }
+    --recomputing_;
+  }
+  RecomputeStep();
+}
+
+void SegmentCall::RecomputeStep() {
+  const ReplayedSegment& segment = placement_.replays[recomputing_];
   StepTask task = session_->MakeTask(segment.parent, segment.tokens);
   task.save = false;
+  if (task.memory == nullptr && cursor_->recomputed == segment.parent.digest) {
+    task.memory = cursor_->recomputed_memory;
+  }
   if (task.memory != nullptr) {
     return Step(std::move(task), &SegmentCall::OnRecomputed);
   }
@@ -76,6 +105,12 @@ void SegmentCall::Recompute(const ReplayedSegment& segment) {
 
 void SegmentCall::OnRecomputed(absl::StatusOr<StepOutcome> outcome) {
   if (!outcome.ok()) return Fail(outcome.status());
+  cursor_->recomputed = placement_.replays[recomputing_].applied.digest;
+  cursor_->recomputed_memory = std::move(outcome->result.memory);
+  if (recomputing_ < next_replay_) {
+    ++recomputing_;
+    return RecomputeStep();
+  }
   AppliedSegment& applied = reply_.segments.back();
   applied.source = SegmentSource::kRecomputed;
   applied.outputs = std::move(outcome->result.outputs);
@@ -144,16 +179,12 @@ void SegmentCall::OnStepped(absl::StatusOr<StepOutcome> outcome) {
   computed_memory_ = std::move(outcome->result.memory);
   Session::Computed computed;
   computed.step = applying_;
+  computed.message_start = MessageStart();
   computed.saved_memory = std::move(outcome->saved_memory);
-  KeptReply kept{request_.outputs, request_.extra_inputs,
-                 std::move(outcome->result.outputs)};
-  if (!kept.outputs.empty()) {
-    std::string bytes = EncodeKeptReply(kept);
-    const auto limit = session_->context().limits.kept_reply_bytes;
-    if (static_cast<int64_t>(bytes.size()) <= limit) {
-      computed.kept_reply = std::move(bytes);
-    }
-  }
+  KeptReply kept{applying_.digest, /*complete=*/true, request_.outputs,
+                 request_.extra_inputs, std::move(outcome->result.outputs)};
+  computed.kept_reply =
+      EncodeKeptReply(kept, session_->context().limits.kept_reply_bytes);
   computed_.outputs = std::move(kept.outputs);
   session_->context().writer->Submit(
       session_->MakeCommit(std::move(computed)),
@@ -162,10 +193,16 @@ void SegmentCall::OnStepped(absl::StatusOr<StepOutcome> outcome) {
       });
 }
 
+std::optional<uint64_t> SegmentCall::MessageStart() const {
+  if (next_segment_ > 0) return std::nullopt;
+  return placement_.replays.empty() ? applying_.step - 1
+                                    : placement_.replays[0].parent.step;
+}
+
 void SegmentCall::OnCommitted(const absl::Status& status) {
   if (!status.ok()) return Fail(status);
   computed_.timings.commit = session_->context().clock->Monotonic() - stepped_;
-  session_->Advance(applying_, std::move(computed_memory_));
+  session_->Advance(applying_, MessageStart(), std::move(computed_memory_));
   reply_.segments.push_back(std::move(computed_));
   ++next_segment_;
   Continue();
@@ -191,6 +228,7 @@ void SegmentCall::Finish() {
     session_->SetTail(std::move(placement_.tail));
     reply_.head = session_->head();
     reply_.next = {reply_.head.handle, placement_.next_tail};
+    cursor_->recomputed_memory = nullptr;
   } else {
     reply_.head = session_->head();
     reply_.next = {session_->Handle(placement_.behind), 0};

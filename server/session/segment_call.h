@@ -2,6 +2,7 @@
 #define MNEME_SERVER_SESSION_SEGMENT_CALL_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,11 +37,16 @@ class SegmentCall : public std::enable_shared_from_this<SegmentCall> {
   // Does what is next: a replay, a segment, or the end.
   void Continue();
 
-  // Outputs of a segment applied before: kept ones, or the step once more.
-  void Replay(const ReplayedSegment& segment);
+  // Outputs of a segment applied before: kept ones, or the step once more,
+  // from its parent or, if that is not retained, the nearest value before it.
+  void Replay();
   void OnKept(absl::StatusOr<std::string> bytes);
-  void Recompute(const ReplayedSegment& segment);
+  void Recompute();
+  void RecomputeStep();
   void OnRecomputed(absl::StatusOr<StepOutcome> outcome);
+
+  // Whether the memory that a replayed step starts from is at hand.
+  bool HasMemory(const RetainedStep& step) const;
 
   // A new segment: memory, step, commit.
   void Apply();
@@ -48,6 +54,8 @@ class SegmentCall : public std::enable_shared_from_this<SegmentCall> {
             void (SegmentCall::*next)(absl::StatusOr<StepOutcome>));
   void OnStepped(absl::StatusOr<StepOutcome> outcome);
   void OnCommitted(const absl::Status& status);
+  // See AddStep; of the running segment.
+  std::optional<uint64_t> MessageStart() const;
 
   // Reads a value for `task`, then steps.
   void ReadMemory(const Digest& digest, StepTask task,
@@ -66,6 +74,7 @@ class SegmentCall : public std::enable_shared_from_this<SegmentCall> {
 
   Placement placement_;
   size_t next_replay_ = 0;
+  size_t recomputing_ = 0;  // up to next_replay_
   size_t next_segment_ = 0;
   RetainedStep applying_;    // the step that the running segment makes
   AppliedSegment computed_;  // of the running segment

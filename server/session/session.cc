@@ -150,42 +150,47 @@ MemoryRef Session::head_memory() const {
   return memory_;
 }
 
+bool Session::IsRetained(const RetainedStep& step) const {
+  MutexLock lock(&mu_);
+  const RetainedStep* known = FindStep(record_.retained, step.step);
+  return known != nullptr && *known == step;
+}
+
+uint64_t Session::oldest_step() const {
+  MutexLock lock(&mu_);
+  return record_.retained.front().step;
+}
+
 Commit Session::MakeCommit(Computed computed) const {
   MutexLock lock(&mu_);
   SessionRecord next = record_;
-  next.retained.push_back(computed.step);
+  const Forgotten forgotten = AddStep(computed.step, computed.message_start,
+                                      context_->limits.retention, &next);
   next.last_used = context_->clock->Wall();
   Commit commit;
   commit.session = key_;
   commit.expected_head = record_.head().digest;
   commit.head = computed.step.digest;
+  commit.record = EncodeRecord(next);
   commit.durability = durability_;
   commit.puts.push_back({{key_, ValueName(computed.step.digest)},
                          std::move(computed.saved_memory)});
-  if (!computed.kept_reply.empty()) {
-    commit.puts.push_back({{key_, ReplyName(computed.step.step)},
-                           std::move(computed.kept_reply)});
+  commit.puts.push_back(
+      {{key_, ReplyName(computed.step.step)}, std::move(computed.kept_reply)});
+  for (const RetainedStep& value : forgotten.values) {
+    if (value.step == 0) continue;  // the model's, in no store
+    commit.deletes.push_back({key_, ValueName(value.digest)});
   }
-  while (static_cast<int64_t>(next.retained.size()) >
-         context_->limits.retained) {
-    const RetainedStep& oldest = next.retained.front();
-    if (oldest.step > 0) {
-      commit.deletes.push_back({key_, ValueName(oldest.digest)});
-    }
-    commit.deletes.push_back({key_, ReplyName(oldest.step + 1)});
-    next.retained.erase(next.retained.begin());
+  for (uint64_t s = forgotten.first_reply; s < forgotten.end_reply; ++s) {
+    commit.deletes.push_back({key_, ReplyName(s)});
   }
-  commit.record = EncodeRecord(next);
   return commit;
 }
 
-void Session::Advance(const RetainedStep& step, MemoryRef memory) {
+void Session::Advance(const RetainedStep& step,
+                      std::optional<uint64_t> message_start, MemoryRef memory) {
   MutexLock lock(&mu_);
-  record_.retained.push_back(step);
-  while (static_cast<int64_t>(record_.retained.size()) >
-         context_->limits.retained) {
-    record_.retained.erase(record_.retained.begin());
-  }
+  AddStep(step, message_start, context_->limits.retention, &record_);
   record_.last_used = context_->clock->Wall();
   memory_ = std::move(memory);
   tail_.clear();

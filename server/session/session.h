@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,20 +67,23 @@ class Session {
   // A task for the segment after `parent`, without its memory.
   StepTask MakeTask(const RetainedStep& parent,
                     std::vector<int32_t> tokens) const;
+  bool IsRetained(const RetainedStep& step) const ABSL_LOCKS_EXCLUDED(mu_);
+  uint64_t oldest_step() const ABSL_LOCKS_EXCLUDED(mu_);
   // The head's memory; null when it has to be read from the store.
   MemoryRef head_memory() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // A segment that was computed from the head.
   struct Computed {
     RetainedStep step;
+    std::optional<uint64_t> message_start;  // see AddStep
     std::string saved_memory;
-    std::string kept_reply;  // "": not kept
+    std::string kept_reply;
   };
   // The change that makes `computed` the head, for the store.
   Commit MakeCommit(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
   // That change is in the store: swings the head, drops the tail.
-  void Advance(const RetainedStep& step, MemoryRef memory)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  void Advance(const RetainedStep& step, std::optional<uint64_t> message_start,
+               MemoryRef memory) ABSL_LOCKS_EXCLUDED(mu_);
   void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The running call is done: the next one runs.

@@ -6,15 +6,15 @@
 
 #include "server/base/clock.h"
 #include "server/schedule/scheduler.h"
+#include "server/session/retention.h"
 #include "server/session/session_observer.h"
 #include "server/store/store_writer.h"
 
 namespace mneme {
 
 struct SessionLimits {
-  // Values of a session that can still be named, the head among them. More
-  // cost store space: memory_bytes each.
-  int64_t retained = 8;
+  // Each value that is kept costs memory_bytes in the store.
+  RetentionLimits retention;
   // Results above this are not kept; a retry computes them again.
   int64_t kept_reply_bytes = 64 << 10;
   // Messages of one session waiting behind the one that runs.

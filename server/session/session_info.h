@@ -23,7 +23,7 @@ struct SessionInfo {
   Durability durability = Durability::kSync;
   Position head;
   MemoryHandle durable;
-  std::vector<MemoryHandle> retained;  // oldest first, the head last
+  std::vector<MemoryHandle> retained;  // by step, the head last
   int64_t memory_bytes = 0;
   absl::Time created;
   absl::Time last_used;

@@ -97,7 +97,10 @@ bool SessionManager::RecoverOne(const StoredRecord& stored,
   }
   for (const RetainedStep& step : record->retained) {
     named->push_back({stored.session, ValueName(step.digest)});
-    named->push_back({stored.session, ReplyName(step.step)});
+  }
+  const uint64_t oldest = record->retained.front().step;
+  for (uint64_t step = oldest + 1; step <= record->head().step; ++step) {
+    named->push_back({stored.session, ReplyName(step)});
   }
   const auto it = models_.find(record->model);
   SequenceModel* model = it == models_.end() ? nullptr : it->second;

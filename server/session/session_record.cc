@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr size_t kDigestSize = std::tuple_size_v<Digest>;
 
 Json Binary(absl::string_view bytes) {
@@ -31,26 +31,50 @@ bool ReadDigest(const Json& json, const char* key, Digest* digest) {
   return true;
 }
 
-bool ReadRetained(const Json& json, std::vector<RetainedStep>* retained) {
-  const auto it = json.find("retained");
-  if (it == json.end() || !it->is_binary()) return false;
-  const auto& bytes = it->get_binary();
-  if (bytes.empty() || bytes.size() % kDigestSize != 0) return false;
-  const auto first = json.value("first_step", uint64_t{0});
-  for (size_t i = 0; i * kDigestSize < bytes.size(); ++i) {
-    RetainedStep& step = retained->emplace_back();
-    step.step = first + i;
-    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(i * kDigestSize),
-                kDigestSize, step.digest.begin());
+// Step numbers, which ascend.
+bool ReadSteps(const Json& json, const char* key,
+               std::vector<uint64_t>* steps) {
+  const auto it = json.find(key);
+  if (it == json.end() || !it->is_array()) return false;
+  for (const Json& step : *it) {
+    if (!step.is_number_unsigned()) return false;
+    if (!steps->empty() && step.get<uint64_t>() <= steps->back()) return false;
+    steps->push_back(step.get<uint64_t>());
   }
   return true;
+}
+
+bool ReadRetained(const Json& json, std::vector<RetainedStep>* retained) {
+  const auto it = json.find("digests");
+  if (it == json.end() || !it->is_binary()) return false;
+  const auto& bytes = it->get_binary();
+  std::vector<uint64_t> steps;
+  if (!ReadSteps(json, "steps", &steps) || steps.empty()) return false;
+  if (bytes.size() != steps.size() * kDigestSize) return false;
+  auto digest = bytes.begin();
+  for (const uint64_t step : steps) {
+    retained->push_back({step, {}});
+    std::copy_n(digest, kDigestSize, retained->back().digest.begin());
+    digest += kDigestSize;
+  }
+  return true;
+}
+
+// REQUIRES: record->retained was read.
+bool ReadMessageStarts(const Json& json, SessionRecord* record) {
+  if (!ReadSteps(json, "message_starts", &record->message_starts)) return false;
+  return std::all_of(
+      record->message_starts.begin(), record->message_starts.end(),
+      [&](uint64_t s) { return FindStep(record->retained, s) != nullptr; });
 }
 
 }  // namespace
 
 std::string EncodeRecord(const SessionRecord& record) {
+  std::vector<uint64_t> steps;
   std::string digests;
   for (const RetainedStep& step : record.retained) {
+    steps.push_back(step.step);
     absl::StrAppend(&digests, AsBytes(step.digest));
   }
   const Json json = {
@@ -59,8 +83,9 @@ std::string EncodeRecord(const SessionRecord& record) {
       {"fingerprint", Binary(AsBytes(record.fingerprint))},
       {"numeric_mode", record.numeric_mode},
       {"policy", static_cast<int>(record.policy)},
-      {"first_step", record.retained.front().step},
-      {"retained", Binary(digests)},
+      {"steps", steps},
+      {"digests", Binary(digests)},
+      {"message_starts", record.message_starts},
       {"created_us", absl::ToUnixMicros(record.created)},
       {"last_used_us", absl::ToUnixMicros(record.last_used)},
   };
@@ -89,7 +114,10 @@ absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes) {
         absl::StrCat("session record: format ", integer("format"),
                      " is newer than this server's ", kFormat));
   }
-  if (integer("format") != kFormat) return Corrupt("it has no format version");
+  if (integer("format") != kFormat) {
+    return Corrupt(
+        absl::StrCat("format ", integer("format"), ", expected ", kFormat));
+  }
   SessionRecord record;
   record.model = text("model");
   record.numeric_mode = text("numeric_mode");
@@ -99,12 +127,23 @@ absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes) {
   if (!ReadDigest(json, "fingerprint", &record.fingerprint)) {
     return Corrupt("bad fingerprint");
   }
-  if (integer("first_step") < 0 || !ReadRetained(json, &record.retained)) {
+  if (!ReadRetained(json, &record.retained)) {
     return Corrupt("bad retained handles");
   }
+  if (!ReadMessageStarts(json, &record)) return Corrupt("bad message starts");
   record.created = absl::FromUnixMicros(integer("created_us"));
   record.last_used = absl::FromUnixMicros(integer("last_used_us"));
   return record;
+}
+
+const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
+                             uint64_t step) {
+  const auto before = [](const RetainedStep& a, uint64_t b) {
+    return a.step < b;
+  };
+  const auto it =
+      std::lower_bound(retained.begin(), retained.end(), step, before);
+  return it != retained.end() && it->step == step ? &*it : nullptr;
 }
 
 std::string ValueName(const Digest& digest) {

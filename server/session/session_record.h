@@ -20,14 +20,16 @@ struct RetainedStep {
 };
 
 // What the store keeps of a session beside its values: small, and names them.
-// Invariant: `retained` is not empty, its steps follow each other, the head is
-// the last.
+// Invariants: `retained` is not empty, its steps ascend, the head is the last.
+// Each of `message_starts` is retained, and they ascend.
 struct SessionRecord {
   std::string model;
   Digest fingerprint{};
   std::string numeric_mode;
   MemoryPolicy policy = MemoryPolicy::kCarry;
   std::vector<RetainedStep> retained;
+  // What the newest messages started from (retention.h).
+  std::vector<uint64_t> message_starts;
   absl::Time created;
   absl::Time last_used;
 
@@ -39,7 +41,12 @@ struct SessionRecord {
 std::string EncodeRecord(const SessionRecord& record);
 absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes);
 
-// The names of a session's objects in the store.
+// The retained value of `step`; nullptr when it is not retained.
+const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
+                             uint64_t step);
+
+// The names of a session's objects in the store. There is a value for each
+// retained step but 0, and a reply for each step after the oldest.
 std::string ValueName(const Digest& digest);
 std::string ReplyName(uint64_t step);
 

@@ -38,7 +38,8 @@ class FakeServer {
     std::string tokenizer = "bytes";
     // So many of the newest steps are not durable: lost by Kill().
     uint64_t durable_lag = 0;
-    // So many handles before the head can still be named.
+    // So many handles before the head, and starts of the newest messages, can
+    // still be named.
     uint64_t retained = 64;
   };
 

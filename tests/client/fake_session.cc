@@ -74,6 +74,7 @@ grpc::Status FakeSession::Apply(const v1::SegmentRequest& request,
     if (id < 0 || id > 255) return Invalid("tokens.ids: not a byte");
     tokens.push_back(static_cast<char>(id));
   }
+  NoteMessage(place.step);
   while (tokens.size() >= segment_size_) {
     grpc::Status applied =
         ApplySegment(tokens.substr(0, segment_size_), place, reply);
@@ -95,6 +96,12 @@ grpc::Status FakeSession::Apply(const v1::SegmentRequest& request,
   *reply.mutable_next()->mutable_handle() = HandleAt(place.step);
   reply.mutable_next()->set_tail(static_cast<uint32_t>(place.tail.size()));
   return merged;
+}
+
+void FakeSession::NoteMessage(uint64_t start) {
+  if (!message_starts_.empty() && start <= message_starts_.back()) return;
+  message_starts_.push_back(start);
+  if (message_starts_.size() > retained_) message_starts_.pop_front();
 }
 
 grpc::Status FakeSession::ApplySegment(const std::string& tokens,

@@ -3,7 +3,9 @@
 
 #include <grpcpp/support/status.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -48,8 +50,11 @@ class FakeSession {
   v1::MemoryHandle HandleAt(uint64_t step) const;
   uint64_t head() const { return steps_.size() - 1; }
   uint32_t tail() const { return static_cast<uint32_t>(tail_.size()); }
+  // The newest values stay, and where the newest messages began.
   uint64_t oldest() const {
-    return head() < retained_ ? 0 : head() - retained_;
+    const uint64_t oldest = head() < retained_ ? 0 : head() - retained_;
+    return message_starts_.empty() ? oldest
+                                   : std::min(oldest, message_starts_.front());
   }
   std::string text() const;
   const v1::OpenSessionRequest& spec() const { return spec_; }
@@ -62,6 +67,7 @@ class FakeSession {
 
   grpc::Status ApplySegment(const std::string& tokens, FakePlace& place,
                             v1::SegmentReply& reply);
+  void NoteMessage(uint64_t start);
   grpc::Status MergeTail(const FakePlace& place);
   grpc::Status Conflict(const std::string& why) const;
   v1::SegmentResult ResultOf(uint64_t step,
@@ -69,7 +75,8 @@ class FakeSession {
 
   v1::OpenSessionRequest spec_;
   uint32_t segment_size_ = 0;
-  uint64_t retained_ = 0;
+  uint64_t retained_ = 0;  // values, and messages
+  std::deque<uint64_t> message_starts_;
   std::vector<Step> steps_;  // the first is the initial memory
   std::string tail_;
 };

@@ -197,7 +197,9 @@ TEST_F(SessionStreamTest, AHandleThatIsNoLongerRetainedIsAnError) {
   server_options.retained = 1;
   StartServer(server_options);
   StreamOptions options = OptionsFor("s");
-  server_->WriteAsSomebodyElse("s", std::string(3 * kSegment, 'x'));
+  for (int i = 0; i < 3; ++i) {
+    server_->WriteAsSomebodyElse("s", std::string(kSegment, 'x'));
+  }
   Open(options);
   absl::Status status = Send(kText);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition));

@@ -45,7 +45,7 @@ class StreamLedgerTest : public ::testing::Test {
 
   void Send(size_t tokens) {
     ledger_.input().Append(std::vector<int32_t>(tokens, 1));
-    while (ledger_.Send(tokens, 100, kNow)) {
+    while (ledger_.Send(tokens, kNow)) {
     }
   }
 
@@ -74,7 +74,7 @@ TEST_F(StreamLedgerTest, AReplayIsNeitherDeliveredAgainNorProgress) {
   EXPECT_TRUE(ledger_.TakeProgress());
   ledger_.BeginCall();
   EXPECT_FALSE(ledger_.all_answered());
-  ASSERT_TRUE(ledger_.Send(8, 100, kNow).has_value());
+  ASSERT_TRUE(ledger_.Send(8, kNow).has_value());
   reply = Reply(5, 7, 0, 7);
   ASSERT_THAT(ledger_.Accept(reply, kNow), IsOk());
   EXPECT_THAT(reply.segments, IsEmpty());
@@ -96,16 +96,6 @@ TEST_F(StreamLedgerTest, BehindTheHeadATailMayCountAsNotAccepted) {
   reply.head = Handle(9);
   EXPECT_THAT(ledger_.Accept(reply, kNow), IsOk());
   EXPECT_TRUE(ledger_.all_answered());
-}
-
-TEST_F(StreamLedgerTest, UnansweredSegmentsAreBoundedWhateverTheMessages) {
-  ledger_.input().Append(std::vector<int32_t>(50, 1));
-  EXPECT_EQ(ledger_.Send(6, 3, kNow)->tokens.size(), 6u);
-  EXPECT_EQ(ledger_.Send(100, 3, kNow)->tokens.size(), 6u);
-  EXPECT_FALSE(ledger_.Send(100, 3, kNow).has_value());
-  StreamReply reply = Reply(5, 6, 2, 6);
-  ASSERT_THAT(ledger_.Accept(reply, kNow), IsOk());
-  EXPECT_EQ(ledger_.Send(100, 3, kNow)->tokens.size(), 4u);
 }
 
 TEST_F(StreamLedgerTest, AReplyToNothingIsRefused) {
@@ -145,7 +135,7 @@ TEST_F(StreamLedgerTest, AnotherDigestForADeliveredStepIsRefused) {
   StreamReply reply = Reply(5, 7, 0, 5);
   ASSERT_THAT(ledger_.Accept(reply, kNow), IsOk());
   ledger_.BeginCall();
-  ASSERT_TRUE(ledger_.Send(8, 100, kNow).has_value());
+  ASSERT_TRUE(ledger_.Send(8, kNow).has_value());
   reply = Reply(5, 7, 0, 5);
   reply.segments[1].handle.digest = "other";
   EXPECT_THAT(ledger_.Accept(reply, kNow),

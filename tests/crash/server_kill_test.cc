@@ -124,7 +124,9 @@ class Streamer {
 
   void SendOne() {
     if (unsent_.empty()) {
-      for (uint64_t i = 1 + random_() % (3 * kSegment); i > 0; --i) {
+      // Now and then more segments than the server retains values.
+      const uint64_t most = random_() % 8 == 0 ? 40 * kSegment : 3 * kSegment;
+      for (uint64_t i = 1 + random_() % most; i > 0; --i) {
         unsent_.push_back(static_cast<int32_t>(random_() % 1000));
       }
     }

@@ -67,6 +67,8 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "memory",
                                                       "--retain",
                                                       "6",
+                                                      "--retain-messages",
+                                                      "14",
                                                       "--kept-reply-bytes",
                                                       "7",
                                                       "--max-sessions",
@@ -95,6 +97,7 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.max_batch, 5);
   EXPECT_EQ(config.durability, Durability::kMemory);
   EXPECT_EQ(config.retain, 6);
+  EXPECT_EQ(config.retain_messages, 14);
   EXPECT_EQ(config.kept_reply_bytes, 7);
   EXPECT_EQ(config.max_sessions, 9);
   EXPECT_EQ(config.queue_per_session, 10);
@@ -199,6 +202,7 @@ TEST(ConfigTest, HelpPrintsEveryFlagWithDefaultAndVariable) {
                            "--drain-timeout",
                            "20s",
                            "--retain",
+                           "--retain-messages",
                            "--kept-reply-bytes",
                            "65536",
                            "--queue-per-session",

@@ -7,6 +7,7 @@ namespace {
 
 KeptReply Example() {
   KeptReply reply;
+  reply.digest.fill(3);
   reply.request = {{"argmax", "top_k"}, 2, true};
   reply.extra_inputs = {{"decoder_tokens", {1, 2, 3}}};
   reply.outputs = {
@@ -18,7 +19,8 @@ KeptReply Example() {
 TEST(KeptReplyTest, DecodesWhatWasEncoded) {
   const KeptReply reply = Example();
   ASSERT_OK_AND_ASSIGN(const KeptReply back,
-                       DecodeKeptReply(EncodeKeptReply(reply)));
+                       DecodeKeptReply(EncodeKeptReply(reply, 12)));
+  EXPECT_EQ(back.digest, reply.digest);
   EXPECT_TRUE(Answers(back, reply.request, reply.extra_inputs));
   ASSERT_EQ(back.outputs.size(), 2u);
   EXPECT_EQ(back.outputs[1].name, "top_k");
@@ -42,8 +44,21 @@ TEST(KeptReplyTest, AnswersOnlyTheSameQuestion) {
   EXPECT_FALSE(Answers(reply, reply.request, {{"decoder_tokens", {1, 2, 4}}}));
 }
 
+TEST(KeptReplyTest, OutputsAboveTheLimitAreLeftOut) {
+  const KeptReply reply = Example();
+  ASSERT_OK_AND_ASSIGN(const KeptReply back,
+                       DecodeKeptReply(EncodeKeptReply(reply, 11)));
+  EXPECT_EQ(back.digest, reply.digest);
+  EXPECT_TRUE(back.outputs.empty());
+  EXPECT_FALSE(Answers(back, reply.request, reply.extra_inputs));
+}
+
+TEST(KeptReplyTest, ARequestForNothingIsAnsweredByAnything) {
+  EXPECT_TRUE(Answers(Example(), OutputRequest(), {}));
+}
+
 TEST(KeptReplyTest, EveryTruncationIsDataLossNotACrash) {
-  const std::string bytes = EncodeKeptReply(Example());
+  const std::string bytes = EncodeKeptReply(Example(), 12);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THAT(DecodeKeptReply(bytes.substr(0, size)),
                 StatusIs(absl::StatusCode::kDataLoss));
@@ -51,7 +66,7 @@ TEST(KeptReplyTest, EveryTruncationIsDataLossNotACrash) {
 }
 
 TEST(KeptReplyTest, EveryFlippedByteIsReadOrRefused) {
-  const std::string bytes = EncodeKeptReply(Example());
+  const std::string bytes = EncodeKeptReply(Example(), 12);
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string flipped = bytes;
     flipped[i] = static_cast<char>(flipped[i] ^ 0x5a);

@@ -248,6 +248,42 @@ TEST_F(PlacementTest, AHandleOlderThanRetentionIsNotRetained) {
   EXPECT_EQ(GetErrorInfo(placement.status()).reason, "NOT_RETAINED");
 }
 
+// Values between the start of a long message and the newest ones are gone.
+TEST_F(PlacementTest, AMessageIsFoundAgainThoughItsMiddleIsNotRetained) {
+  for (int i = 0; i < 5; ++i) ApplyNext();
+  const std::vector<RetainedStep> all = state_.retained;
+  state_.retained = {all[0], all[4], all[5]};
+  ASSERT_OK_AND_ASSIGN(const Placement placement,
+                       PlaceOne(Request(At(0), Range(0, 22))));
+  ASSERT_THAT(placement.replays, SizeIs(5));
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(placement.replays[i].applied, all[i + 1]);
+    EXPECT_EQ(placement.replays[i].parent, all[i]);
+  }
+  EXPECT_EQ(placement.tail, Range(20, 2));
+  Tokens other = Range(0, 20);
+  other[5] = 99;
+  EXPECT_THAT(PlaceOne(Request(At(0), other)),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("step 4")));
+}
+
+TEST_F(PlacementTest, AStreamGoesOnFromThere) {
+  for (int i = 0; i < 5; ++i) ApplyNext();
+  const std::vector<RetainedStep> all = state_.retained;
+  state_.retained = {all[0], all[5]};
+  ASSERT_OK_AND_ASSIGN(Placement placement,
+                       PlaceOne(Request(At(0), Range(0, 8))));
+  EXPECT_FALSE(placement.reaches_head);
+  EXPECT_EQ(placement.behind, all[2]);
+  Cursor cursor;
+  cursor.started = true;
+  cursor.next = {{"s", 2, all[2].digest}, 0};
+  ASSERT_OK_AND_ASSIGN(placement,
+                       Place(state_, cursor, Request({}, Range(8, 12))));
+  EXPECT_THAT(placement.replays, SizeIs(3));
+  EXPECT_TRUE(placement.reaches_head);
+}
+
 TEST_F(PlacementTest, AHandleThatNeverWasConflicts) {
   ApplyNext();
   Position other = At(1);

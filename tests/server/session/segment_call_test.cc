@@ -8,7 +8,6 @@ namespace mneme {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -101,23 +100,23 @@ TEST_F(SegmentCallTest, ResultsAboveTheLimitAreRecomputed) {
   EXPECT_EQ(again->segments[0].source, SegmentSource::kRecomputed);
 }
 
-TEST_F(SegmentCallTest, OnlyTheRetainedHandlesCanBeNamed) {
-  limits_.retained = 3;
+TEST_F(SegmentCallTest, AHandleThatIsNotRetainedIsRefused) {
+  limits_.retention = {3, 1};
   Restart();
   const Position start = At("s");
-  ASSERT_OK(Send("s", Request(start, Range(0, 20))).Get());
-  const SessionInfo info = *manager_->Get(Key("s"));
-  ASSERT_THAT(info.retained, SizeIs(3));
-  EXPECT_EQ(info.retained[0].step, 3u);
-  EXPECT_OK(
-      Send("s", Request(Position{info.retained[0], 0}, Range(12, 8))).Get());
+  for (int32_t i = 0; i < 20; i += 4) {
+    ASSERT_OK(Send("s", Request(At("s"), Range(i, 4))).Get());
+  }
+  EXPECT_THAT(RetainedSteps("s"), ElementsAre(3, 4, 5));
+  const Position oldest = {manager_->Get(Key("s"))->retained[0], 0};
+  EXPECT_OK(Send("s", Request(oldest, Range(12, 8))).Get());
   const auto old = Send("s", Request(start, Range(0, 20))).Get();
   EXPECT_THAT(old, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(GetErrorInfo(old.status()).reason, "NOT_RETAINED");
 }
 
 TEST_F(SegmentCallTest, WhatIsNotRetainedIsNotStored) {
-  limits_.retained = 2;
+  limits_.retention = {2, 1};
   Restart();
   std::vector<MemoryHandle> handles;
   for (int32_t i = 0; i < 5; ++i) {

@@ -75,6 +75,15 @@ class SessionFixture : public ::testing::Test {
     return last.Get();
   }
 
+  std::vector<uint64_t> RetainedSteps(const std::string& id) {
+    std::vector<uint64_t> steps;
+    const SessionInfo info = *manager_->Get(Key(id));
+    for (const MemoryHandle& handle : info.retained) {
+      steps.push_back(handle.step);
+    }
+    return steps;
+  }
+
   Position At(const std::string& id) { return manager_->Get(Key(id))->head; }
 
   Reply Send(const std::string& id, SegmentRequest request,

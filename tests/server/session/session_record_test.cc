@@ -13,8 +13,9 @@ SessionRecord Example() {
   record.fingerprint.fill(7);
   record.numeric_mode = "float32";
   record.policy = MemoryPolicy::kReset;
-  record.retained = {{41, {}}, {42, {}}};
+  record.retained = {{7, {}}, {41, {}}, {42, {}}};
   record.retained[1].digest.fill(9);
+  record.message_starts = {7, 41};
   record.created = absl::FromUnixMicros(1'700'000'000'000'001);
   record.last_used = absl::FromUnixMicros(1'700'000'000'000'002);
   return record;
@@ -29,6 +30,7 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   EXPECT_EQ(back.numeric_mode, record.numeric_mode);
   EXPECT_EQ(back.policy, record.policy);
   EXPECT_EQ(back.retained, record.retained);
+  EXPECT_EQ(back.message_starts, record.message_starts);
   EXPECT_EQ(back.created, record.created);
   EXPECT_EQ(back.last_used, record.last_used);
 }
@@ -51,6 +53,24 @@ TEST(SessionRecordTest, EveryFlippedByteIsReadOrRefused) {
       EXPECT_FALSE(record->retained.empty());
     }
   }
+}
+
+TEST(SessionRecordTest, StepsThatDoNotAscendAreDataLoss) {
+  SessionRecord record = Example();
+  std::swap(record.retained[0], record.retained[1]);
+  EXPECT_THAT(DecodeRecord(EncodeRecord(record)),
+              StatusIs(absl::StatusCode::kDataLoss));
+  record = Example();
+  record.message_starts = {8};
+  EXPECT_THAT(DecodeRecord(EncodeRecord(record)),
+              StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(SessionRecordTest, FindsAStepAmongTheRetained) {
+  const SessionRecord record = Example();
+  EXPECT_EQ(FindStep(record.retained, 41), &record.retained[1]);
+  EXPECT_EQ(FindStep(record.retained, 8), nullptr);
+  EXPECT_EQ(FindStep(record.retained, 43), nullptr);
 }
 
 TEST(SessionRecordTest, ANewerFormatIsRefusedByItsNumber) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -25,6 +26,11 @@ struct StoreFactory {
   std::string name;
   std::function<std::unique_ptr<StoreUnderTest>()> make;
 };
+
+// Without it GoogleTest prints the bytes of the object in the test's name.
+inline void PrintTo(const StoreFactory& factory, std::ostream* out) {
+  *out << factory.name;
+}
 
 // What every MemoryStore promises, as tests (conformance.cc). A store's test
 // executable compiles that file and instantiates the suite for its factories.

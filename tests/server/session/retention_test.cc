@@ -1,0 +1,111 @@
+#include "server/session/retention.h"
+
+#include <optional>
+#include <vector>
+
+#include "tests/testing/status_matchers.h"
+
+namespace mneme {
+namespace {
+
+using ::testing::ElementsAre;
+
+class RetentionTest : public ::testing::Test {
+ protected:
+  RetentionTest() { record_.retained = {StepAt(0)}; }
+
+  static RetainedStep StepAt(uint64_t step) {
+    RetainedStep retained{step, {}};
+    retained.digest.fill(static_cast<uint8_t>(step));
+    return retained;
+  }
+
+  // A message that applies `segments`.
+  Forgotten Message(int segments) {
+    Forgotten last;
+    const uint64_t start = record_.head().step;
+    for (int i = 0; i < segments; ++i) {
+      last = AddStep(StepAt(record_.head().step + 1),
+                     i == 0 ? std::optional(start) : std::nullopt, limits_,
+                     &record_);
+    }
+    return last;
+  }
+
+  std::vector<uint64_t> Retained() const {
+    std::vector<uint64_t> steps;
+    for (const RetainedStep& step : record_.retained) {
+      EXPECT_EQ(step, StepAt(step.step));
+      steps.push_back(step.step);
+    }
+    return steps;
+  }
+
+  RetentionLimits limits_{3, 2};
+  SessionRecord record_;
+};
+
+TEST_F(RetentionTest, TheNewestValuesStay) {
+  for (int i = 0; i < 10; ++i) Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(8, 9, 10));
+}
+
+TEST_F(RetentionTest, TheStartsOfTheNewestMessagesStay) {
+  Message(10);
+  EXPECT_THAT(Retained(), ElementsAre(0, 8, 9, 10));
+  Message(10);
+  EXPECT_THAT(Retained(), ElementsAre(0, 10, 18, 19, 20));
+  Message(10);
+  EXPECT_THAT(Retained(), ElementsAre(10, 20, 28, 29, 30));
+  EXPECT_THAT(record_.message_starts, ElementsAre(10, 20));
+}
+
+TEST_F(RetentionTest, ForgottenAreTheValuesAndRepliesThatNothingNeeds) {
+  Message(10);
+  Message(1);
+  const Forgotten forgotten = Message(1);  // pushes out the one from step 0
+  EXPECT_THAT(forgotten.values, ElementsAre(StepAt(0), StepAt(9)));
+  EXPECT_EQ(forgotten.first_reply, 1u);
+  EXPECT_EQ(forgotten.end_reply, 11u);
+  EXPECT_THAT(Retained(), ElementsAre(10, 11, 12));
+}
+
+TEST_F(RetentionTest, EachReplyIsForgottenOnceAndNoneOfAStepAfterTheOldest) {
+  uint64_t next = 1;
+  for (const int segments : {1, 4, 1, 9, 1, 1, 1, 30, 2, 1, 1}) {
+    for (int i = 0; i < segments; ++i) {
+      const Forgotten forgotten =
+          AddStep(StepAt(record_.head().step + 1),
+                  i == 0 ? std::optional(record_.head().step) : std::nullopt,
+                  limits_, &record_);
+      EXPECT_EQ(forgotten.first_reply, next);
+      EXPECT_EQ(forgotten.end_reply, record_.retained.front().step + 1);
+      next = forgotten.end_reply;
+    }
+  }
+}
+
+TEST_F(RetentionTest, AMessageThatGoesOnAfterAReplayKeepsItsStart) {
+  Message(10);
+  AddStep(StepAt(11), 0, limits_, &record_);
+  AddStep(StepAt(12), 0, limits_, &record_);
+  EXPECT_THAT(record_.message_starts, ElementsAre(0));
+  EXPECT_THAT(Retained(), ElementsAre(0, 10, 11, 12));
+}
+
+TEST_F(RetentionTest, AStartThatIsNotRetainedIsNotKept) {
+  Message(10);
+  AddStep(StepAt(11), 5, limits_, &record_);
+  EXPECT_THAT(record_.message_starts, ElementsAre(0));
+}
+
+TEST_F(RetentionTest, SmallerLimitsForgetTheRest) {
+  for (int i = 0; i < 4; ++i) Message(3);
+  limits_ = {1, 1};
+  const Forgotten forgotten = Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(12, 13));
+  EXPECT_FALSE(forgotten.values.empty());
+}
+
+}  // namespace
+}  // namespace mneme
