@@ -49,15 +49,17 @@ class Server:
         self.process.stdout.close()
 
     def stop(self):
+        """Ends it with SIGTERM; its exit status, None if there is none."""
         if self.process is None or self.process.poll() is not None:
-            return
+            return None
         self.process.terminate()
         try:
-            self.process.wait(timeout=15)
+            status = self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            status = self.process.wait()
         self.process.stdout.close()
+        return status
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:

@@ -2,8 +2,9 @@
 # Python wheel, or an unpacked LibTorch archive. Its own TorchConfig.cmake is not
 # used: that of a CUDA wheel stops where there is no CUDA toolkit.
 #
-# Searched: MNEME_TORCH_DIR (a variable of CMake or of the environment), the
-# prefixes CMake knows, then the wheel in the project's .venv.
+# Searched: MNEME_TORCH_DIR (a variable of CMake or of the environment) and
+# nothing else if it is set; otherwise CMAKE_PREFIX_PATH, then the wheel in the
+# project's .venv. Never the system's folders, whose LibTorch is older.
 # Target: LibTorch::LibTorch. The build for the CPU links c10, torch_cpu and
 # torch, whichever wheel they are from; with MNEME_CUDA also c10_cuda,
 # torch_cuda and the toolkit's cudart.
@@ -12,17 +13,24 @@ set(MNEME_TORCH_DIR "$ENV{MNEME_TORCH_DIR}" CACHE PATH
   "LibTorch: the torch folder of a Python wheel or an unpacked archive")
 file(GLOB LibTorch_venv ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
 
-set(LibTorch_no_default)
 if(MNEME_TORCH_DIR)
-  set(LibTorch_no_default NO_DEFAULT_PATH)
+  set(LibTorch_candidates ${MNEME_TORCH_DIR})
+  set(LibTorch_where "MNEME_TORCH_DIR ('${MNEME_TORCH_DIR}')")
+else()
+  set(LibTorch_candidates)
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+    # `torch.utils.cmake_prefix_path` is share/cmake in the torch folder.
+    list(APPEND LibTorch_candidates ${prefix} ${prefix}/../..)
+  endforeach()
+  list(APPEND LibTorch_candidates ${LibTorch_venv})
+  set(LibTorch_where "CMAKE_PREFIX_PATH or .venv")
 endif()
 find_path(LibTorch_ROOT include/torch/csrc/api/include/torch/torch.h
-  HINTS ${MNEME_TORCH_DIR} PATHS ${LibTorch_venv} PATH_SUFFIXES ../.. ${LibTorch_no_default}
-  NO_CACHE)
+  PATHS ${LibTorch_candidates} NO_DEFAULT_PATH NO_CACHE)
 if(NOT LibTorch_ROOT)
-  set(LibTorch_REASON "no include/torch/csrc/api/include/torch/torch.h under \
-MNEME_TORCH_DIR ('${MNEME_TORCH_DIR}'), CMAKE_PREFIX_PATH or .venv. Run deploy/setup, or set \
-MNEME_TORCH_DIR to the torch folder of a Python wheel or to an unpacked LibTorch archive")
+  set(LibTorch_REASON "no include/torch/csrc/api/include/torch/torch.h under ${LibTorch_where}. \
+Run deploy/setup, or set MNEME_TORCH_DIR to the torch folder of a Python wheel or to an unpacked \
+LibTorch archive")
 else()
   cmake_path(NORMAL_PATH LibTorch_ROOT)
 endif()

@@ -3,6 +3,9 @@
 include(GNUInstallDirs)
 include(GoogleTest)
 
+# An installed mnemed finds LibTorch where it was built with it.
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+
 find_program(MNEME_CCACHE ccache)
 if(MNEME_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # The sloppiness is what ccache needs to cache files that use a precompiled
@@ -15,6 +18,15 @@ endif()
 
 # LibTorch's headers take up to 2 GB a compiler: no more compilers than fit.
 cmake_host_system_information(RESULT memory_mb QUERY TOTAL_PHYSICAL_MEMORY)
+if(EXISTS /sys/fs/cgroup/memory.max)
+  file(READ /sys/fs/cgroup/memory.max cgroup_bytes)
+  if(cgroup_bytes MATCHES "^([0-9]+)")
+    math(EXPR cgroup_mb "${CMAKE_MATCH_1} / 1048576")
+    if(cgroup_mb LESS memory_mb)
+      set(memory_mb ${cgroup_mb})
+    endif()
+  endif()
+endif()
 math(EXPR compile_jobs "${memory_mb} / 2048")
 if(compile_jobs LESS 1)
   set(compile_jobs 1)
@@ -35,21 +47,6 @@ if(MNEME_SANITIZE)
     $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=all>)
   add_link_options(-fsanitize=${MNEME_SANITIZE})
 endif()
-
-# Adds each folder that has a CMakeLists.txt and, where MNEME_FOLDERS is set,
-# is in it.
-function(mneme_add_folders)
-  foreach(folder IN LISTS ARGN)
-    cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR}
-      OUTPUT_VARIABLE parent)
-    cmake_path(APPEND parent ${folder} OUTPUT_VARIABLE path)
-    cmake_path(NORMAL_PATH path)
-    if(EXISTS ${PROJECT_SOURCE_DIR}/${path}/CMakeLists.txt
-        AND (NOT MNEME_FOLDERS OR path IN_LIST MNEME_FOLDERS))
-      add_subdirectory(${folder})
-    endif()
-  endforeach()
-endfunction()
 
 # mneme_library(NAME mneme_store SRCS a.cc b.cc PUBLIC_DEPS ... PRIVATE_DEPS ...)
 # A static library (an interface library without SRCS) with includes from the
