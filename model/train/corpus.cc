@@ -1,7 +1,6 @@
 #include "model/train/corpus.h"
 
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -9,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "model/checkpoint/mapped_file.h"
 #include "server/base/sha256.h"
 #include "server/base/status_macros.h"
 
@@ -19,19 +19,15 @@ constexpr absl::string_view kWiki15Name = "wiki15-100M";
 constexpr absl::string_view kWiki15Sha256 =
     "fce0658e43ca871e65f25a1aee8445aba71575de6fd36d59f806a1bbb271a312";
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  if (error) {
-    return absl::NotFoundError(
-        absl::StrCat("--data ", path, ": ", error.message()));
+// A copy: the text must not change, or end, while a run reads it.
+absl::StatusOr<std::string> ReadText(const std::string& path) {
+  const auto file = MappedFile::Open(path);
+  if (file.ok()) return std::string((*file)->bytes());
+  std::string message = absl::StrCat("--data ", file.status().message());
+  if (absl::IsNotFound(file.status())) {
+    absl::StrAppend(&message, "; ", kWiki15Origin);
   }
-  std::string bytes(size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
-    return absl::DataLossError(absl::StrCat("--data ", path, ": read failed"));
-  }
-  return bytes;
+  return absl::Status(file.status().code(), message);
 }
 
 absl::StatusOr<SplitSizes> FitSplits(const std::string& path, int64_t size,
@@ -55,7 +51,7 @@ absl::StatusOr<Corpus> Corpus::Load(const std::string& path,
                                     const SplitSizes& sizes,
                                     const std::string& sha256) {
   Corpus corpus;
-  ASSIGN_OR_RETURN(corpus.bytes_, ReadFile(path));
+  ASSIGN_OR_RETURN(corpus.bytes_, ReadText(path));
   const auto size = static_cast<int64_t>(corpus.bytes_.size());
   ASSIGN_OR_RETURN(corpus.sizes_, FitSplits(path, size, sizes));
   corpus.sha256_ =

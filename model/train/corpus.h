@@ -9,6 +9,16 @@
 
 namespace mneme {
 
+// How to come by the benchmark's text, for --help and for a missing file.
+inline constexpr char kWiki15Origin[] =
+    "the benchmark wiki15-100M is made with `xz -dc enwiki2015_AA.txt.xz | "
+    "head "
+    "-c 100000000 > wiki15-100M`; enwiki2015_AA.txt.xz (English Wikipedia of "
+    "spring 2015 as WikiExtractor's plain text, 28,170,656 bytes, sha256 "
+    "128db011161be966f8b85b97d291477495970386240c51c3099e6e50aff6c2d5) is not "
+    "part of the repository: keep it outside, as in ~/mneme-texts/; "
+    "model/zoo/wiki-rmt/CARD.md tells more";
+
 // Bytes of a text file, in this order. `train` 0 means all that the other two
 // leave.
 struct SplitSizes {

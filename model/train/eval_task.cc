@@ -1,9 +1,5 @@
 #include "model/train/eval_task.h"
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/from_blob.h>
-
-#include <algorithm>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -14,7 +10,9 @@
 #include "model/checkpoint/torch_tensor.h"
 #include "model/runtime/torch_guard.h"
 #include "model/train/evaluate.h"
+#include "model/train/flag_checks.h"
 #include "model/train/flat_parameters.h"
+#include "model/train/placement_flags.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -24,7 +22,10 @@ namespace {
 class FolderScorer {
  public:
   static absl::StatusOr<FolderScorer> Load(const EvalTaskOptions& options) {
-    FolderScorer scorer(options);
+    ASSIGN_OR_RETURN(
+        const Placement place,
+        PlacementOfFlags(options.device, options.precision, options.threads));
+    FolderScorer scorer(place.device, options.streams);
     ASSIGN_OR_RETURN(const ModelConfig config, ReadModelConfig(options.model));
     if (config.architecture != "rmt" || config.tokenizer != "bytes") {
       return absl::InvalidArgumentError(
@@ -33,11 +34,8 @@ class FolderScorer {
                        "rmt and the tokenizer bytes"));
     }
     ASSIGN_OR_RETURN(const ModelFolder folder, ReadModelFolder(config));
-    const bool bf16 = options.precision.empty()
-                          ? scorer.device_.is_cuda()
-                          : options.precision == "bfloat16";
-    WeightMap weights = LoadWeights(
-        folder.tensors, bf16 ? at::kBFloat16 : at::kFloat, scorer.device_);
+    WeightMap weights =
+        LoadWeights(folder.tensors, place.compute, place.device);
     if (config.num_mem_tokens > 0) {
       scorer.memory_ = weights.at(kMemoryParameter);
       weights.erase(kMemoryParameter);
@@ -48,21 +46,17 @@ class FolderScorer {
   }
 
   double Score(absl::string_view split, bool reset) const {
-    const auto size = static_cast<int64_t>(split.size());
     EvalOptions options;
     options.segment = segment_;
-    options.streams = std::max<int64_t>(1, std::min(streams_, size / segment_));
+    options.streams = streams_;
     options.reset = reset;
-    const at::Tensor text =
-        at::from_blob(const_cast<char*>(split.data()), {size}, at::kByte)
-            .clone()
-            .to(device_);
-    return Evaluate(*backbone_, memory_, text, options).bits_per_byte;
+    return EvaluateText(*backbone_, memory_, split, device_, options)
+        .bits_per_byte;
   }
 
  private:
-  explicit FolderScorer(const EvalTaskOptions& options)
-      : device_(options.device), streams_(options.streams) {}
+  FolderScorer(at::Device device, int64_t streams)
+      : device_(device), streams_(streams) {}
 
   at::Device device_;
   int64_t streams_;
@@ -73,11 +67,22 @@ class FolderScorer {
 
 }  // namespace
 
+absl::Status Validate(const EvalTaskOptions& options) {
+  if (options.model.empty()) return Refuse("--model", "\"\"", "a folder");
+  RETURN_IF_ERROR(CheckText(options.data, options.data_sha256, options.splits));
+  if (options.splits.valid == 0 && options.splits.test == 0) {
+    return Refuse("--valid-bytes and --test-bytes", 0, "one of them above 0");
+  }
+  RETURN_IF_ERROR(CheckAtLeast("--streams", options.streams, 1));
+  return PlacementOfFlags(options.device, options.precision, options.threads)
+      .status();
+}
+
 absl::StatusOr<LmScores> RunEvalTask(const EvalTaskOptions& options) {
+  RETURN_IF_ERROR(Validate(options));
   ASSIGN_OR_RETURN(
       const Corpus corpus,
       Corpus::Load(options.data, options.splits, options.data_sha256));
-  if (options.threads > 0) at::set_num_threads(options.threads);
   return InInferenceMode([&]() -> absl::StatusOr<LmScores> {
     ASSIGN_OR_RETURN(const FolderScorer scorer, FolderScorer::Load(options));
     return LmScores{

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/train/corpus.h"
 
@@ -30,8 +31,11 @@ struct EvalTaskOptions {
   int threads = 0;
 };
 
+// As Validate(LmOptions).
+absl::Status Validate(const EvalTaskOptions& options);
+
 // Scores a model folder on the valid and test splits of a text, as training
-// does at its end. Errors as LoadModel's and Corpus::Load's.
+// does at its end. Errors as Validate()'s, LoadModel's and Corpus::Load's.
 absl::StatusOr<LmScores> RunEvalTask(const EvalTaskOptions& options);
 
 }  // namespace mneme

@@ -97,4 +97,13 @@ EvalResult Evaluate(const Backbone& backbone, const at::Tensor& initial,
   return result;
 }
 
+EvalResult EvaluateText(const Backbone& backbone, const at::Tensor& initial,
+                        absl::string_view text, at::Device device,
+                        EvalOptions options) {
+  const auto size = static_cast<int64_t>(text.size());
+  options.streams =
+      std::max<int64_t>(1, std::min(options.streams, size / options.segment));
+  return Evaluate(backbone, initial, TextTensor(text, device), options);
+}
+
 }  // namespace mneme

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "absl/strings/string_view.h"
 #include "model/backbone/backbone.h"
 
 namespace mneme {
@@ -31,6 +32,12 @@ struct EvalResult {
 //   initial  [m, d]; undefined when there is no memory
 EvalResult Evaluate(const Backbone& backbone, const at::Tensor& initial,
                     const at::Tensor& text, const EvalOptions& options);
+
+// The same for bytes in host memory, in at most options.streams streams: fewer
+// where a stream would be shorter than a segment.
+EvalResult EvaluateText(const Backbone& backbone, const at::Tensor& initial,
+                        absl::string_view text, at::Device device,
+                        EvalOptions options);
 
 }  // namespace mneme
 

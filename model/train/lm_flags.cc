@@ -1,15 +1,22 @@
 #include "model/train/lm_flags.h"
 
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
 namespace mneme {
 namespace {
 
-constexpr char kDataHelp[] =
-    "the text, one plain file whose bytes are the tokens. The benchmark "
-    "wiki15-100M is made with `xz -dc enwiki2015_AA.txt.xz | head -c 100000000 "
-    "> wiki15-100M`; a file whose name starts so must have its checksum";
+// One text for both tasks.
+std::string DataHelp() {
+  return absl::StrCat(
+      "the text, one plain file whose bytes are the tokens. A file whose name "
+      "starts with wiki15-100M must have that benchmark's checksum: ",
+      kWiki15Origin);
+}
 
 void AddFiles(CLI::App* app, LmOptions* o) {
-  app->add_option("--data", o->data, kDataHelp)->required();
+  app->add_option("--data", o->data, DataHelp())->required();
   app->add_option("--data-sha256", o->data_sha256,
                   "refuse a text with another checksum");
   app->add_option("--train-bytes", o->splits.train,
@@ -92,8 +99,10 @@ void AddReports(CLI::App* app, LmOptions* o) {
                   "contiguous streams that a split is evaluated in");
   app->add_option("--checkpoint-every", o->checkpoint_every,
                   "seconds between checkpoints; 0: only at the end");
-  app->add_option("--checkpoint-piece-bytes", o->checkpoint_piece_bytes,
-                  "cut checkpoints into files of at most this; 0: one file");
+  app->add_option(
+      "--checkpoint-piece-bytes", o->checkpoint_piece_bytes,
+      "cut checkpoints into files of at most this, which is 65536 or "
+      "more; 0: one file");
 }
 
 }  // namespace
@@ -101,7 +110,7 @@ void AddReports(CLI::App* app, LmOptions* o) {
 void AddEvalFlags(CLI::App* app, EvalTaskOptions* o) {
   app->option_defaults()->always_capture_default();
   app->add_option("--model", o->model, "the model folder")->required();
-  app->add_option("--data", o->data, kDataHelp)->required();
+  app->add_option("--data", o->data, DataHelp())->required();
   app->add_option("--data-sha256", o->data_sha256,
                   "refuse a text with another checksum");
   app->add_option("--train-bytes", o->splits.train,

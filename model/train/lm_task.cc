@@ -1,20 +1,18 @@
 #include "model/train/lm_task.h"
 
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/runtime/torch_guard.h"
+#include "model/train/durable_file.h"
 #include "model/train/lm_trainer.h"
+#include "model/train/placement_flags.h"
 #include "model/train/train_log.h"
 #include "model/train/training_kernels.h"
 #include "model/train/write_model_folder.h"
@@ -95,7 +93,7 @@ absl::Status LmTask::Start() {
     auto checkpoint = LoadCheckpoint(CheckpointFolder());
     if (checkpoint.ok()) {
       RETURN_IF_ERROR(trainer_->Restore(*checkpoint));
-      seconds_before_ = checkpoint->state.value("seconds", 0.0);
+      ASSIGN_OR_RETURN(seconds_before_, checkpoint->Seconds());
     } else if (!absl::IsNotFound(checkpoint.status())) {
       return checkpoint.status();
     }
@@ -207,12 +205,7 @@ absl::Status LmTask::WriteScores(const LmScores& scores) const {
                                    {"valid_reset", scores.valid_reset},
                                    {"test_carry", scores.test_carry},
                                    {"test_reset", scores.test_reset}}}};
-  const std::string path = options_.out + "/eval.json";
-  std::ofstream file(path, std::ios::trunc);
-  file << report.dump(1) << '\n';
-  file.close();
-  return file ? absl::OkStatus()
-              : absl::UnavailableError(absl::StrCat("cannot write ", path));
+  return WriteDurably(options_.out + "/eval.json", report.dump(1) + "\n");
 }
 
 absl::StatusOr<LmScores> LmTask::Run() {
@@ -236,15 +229,12 @@ absl::StatusOr<LmScores> RunLmTask(const LmOptions& options, Clock* clock,
   ASSIGN_OR_RETURN(
       const Corpus corpus,
       Corpus::Load(options.data, options.splits, options.data_sha256));
+  ASSIGN_OR_RETURN(
+      const Placement place,
+      PlacementOfFlags(options.device, options.precision, options.threads));
   try {
-    if (options.threads > 0) at::set_num_threads(options.threads);
-    const at::Device device(options.device);
-    if (device.is_cuda() && !at::hasCUDA()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("--device ", options.device, ": no CUDA device"));
-    }
-    if (device.is_cuda() && options.kernels) UseTrainingKernels();
-    const SideStream stream(device);
+    if (place.device.is_cuda() && options.kernels) UseTrainingKernels();
+    const SideStream stream(place.device);
     return LmTask(options, corpus, clock, stop).Run();
   } catch (const std::exception&) {
     return StatusOfException();

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/backbone/backbone.h"
+#include "model/runtime/device.h"
 #include "model/train/corpus.h"
 #include "model/train/evaluate.h"
 #include "model/train/flat_parameters.h"
@@ -41,6 +42,8 @@ class LmTrainer {
   EvalResult Score(absl::string_view split, int64_t bytes, bool reset) const;
 
   TrainCheckpoint Save() const;
+  // FAILED_PRECONDITION that names what differs when the checkpoint is of
+  // another run (run_identity.h); DATA_LOSS when something is missing in it.
   absl::Status Restore(const TrainCheckpoint& checkpoint);
 
   int64_t updates() const { return updates_; }
@@ -51,23 +54,23 @@ class LmTrainer {
   bool has_memory() const { return parameters_->memory().defined(); }
 
  private:
-  LmTrainer(const LmOptions& options, BpttSchedule bptt, StreamSampler sampler);
+  LmTrainer(const LmOptions& options, const Placement& place, BpttSchedule bptt,
+            StreamSampler sampler);
   absl::Status Build(const Corpus& corpus);
+  absl::Status RestoreCounters(const TrainCheckpoint& checkpoint);
 
   const LmOptions options_;
-  const at::Device device_;
+  const Placement place_;
   const BpttSchedule bptt_;
   const LearningRate rate_;
   StreamSampler sampler_;
+  nlohmann::json identity_;  // of the run: what a checkpoint must be of
   std::unique_ptr<FlatParameters> parameters_;
   std::unique_ptr<Backbone> backbone_;
   std::unique_ptr<TrainStep> step_;
   int64_t updates_ = 0;
   int64_t tokens_ = 0;
 };
-
-// The device and the compute dtype that the options ask for.
-at::ScalarType ComputeType(const LmOptions& options);
 
 }  // namespace mneme
 

@@ -5,10 +5,18 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/from_blob.h>
 
 #include <vector>
 
 namespace mneme {
+
+at::Tensor TextTensor(absl::string_view bytes, at::Device device) {
+  return at::from_blob(const_cast<char*>(bytes.data()),
+                       {static_cast<int64_t>(bytes.size())}, at::kByte)
+      .clone()
+      .to(device);
+}
 
 at::Tensor ReadRing(const at::Tensor& text, const at::Tensor& offsets,
                     int64_t length) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "absl/strings/string_view.h"
 #include "model/backbone/backbone.h"
 #include "model/memory/rmt_cell.h"
 
@@ -26,6 +27,9 @@ struct LmWindow {
 //   memory  [S, m, d]; undefined when m = 0
 LmWindow RunLmWindow(const Backbone& backbone, const RmtLayout& layout,
                      const at::Tensor& ids, const at::Tensor& memory);
+
+// The bytes as U8 [N] on `device`; a copy.
+at::Tensor TextTensor(absl::string_view bytes, at::Device device);
 
 // The bytes at offsets[s] .. offsets[s] + length of the ring `text` (U8 [N]),
 // as I64 [S, length]. All on one device; nothing is copied to it.

@@ -13,10 +13,13 @@ std::atomic<bool> stop{false};
 
 void Stop(int) { stop.store(true); }
 
+constexpr int kFailed = 1;
+constexpr int kBadFlags = 2;  // as mnemed's
+
 int Fail(const absl::Status& status) {
   const std::string message(status.message());
   std::fprintf(stderr, "\nmneme-train: %s\n", message.c_str());
-  return 1;
+  return absl::IsInvalidArgument(status) ? kBadFlags : kFailed;
 }
 
 int Evaluate(const mneme::EvalTaskOptions& options) {
@@ -45,7 +48,13 @@ int main(int argc, char** argv) {
   CLI::App* eval = app.add_subcommand(
       "eval", "Bits per byte of a byte model, with and without its memory.");
   mneme::AddEvalFlags(eval, &eval_options);
-  CLI11_PARSE(app, argc, argv);
+  app.footer(
+      "Ends with 0; 1 when it failed; 2 when what it was told is wrong.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadFlags;
+  }
   if (eval->parsed()) return Evaluate(eval_options);
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);

@@ -1,9 +1,11 @@
 #include "model/train/options.h"
 
+#include <cmath>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "model/train/flag_checks.h"
+#include "model/train/placement_flags.h"
 #include "model/train/schedule.h"
 #include "server/base/status_macros.h"
 
@@ -12,11 +14,6 @@ namespace {
 
 constexpr int64_t kVocabulary = 256;
 constexpr double kNormEpsilon = 1e-5;
-
-absl::Status Refuse(absl::string_view flag, absl::string_view expected) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(flag, ": expected ", expected));
-}
 
 int64_t Positions(const ModelShape& shape) {
   return shape.segment + 2 * shape.memory;
@@ -68,63 +65,110 @@ nlohmann::json GptNeoXJson(const ModelShape& shape) {
       {"tie_word_embeddings", false}};
 }
 
+std::string Quoted(const std::string& value) {
+  return absl::StrCat("\"", value, "\"");
+}
+
+absl::Status CheckNumber(absl::string_view flag, double value, bool fits,
+                         absl::string_view expected) {
+  if (fits && std::isfinite(value)) return absl::OkStatus();
+  return Refuse(flag, value, expected);
+}
+
+absl::Status CheckAbove0(absl::string_view flag, double value) {
+  return CheckNumber(flag, value, value > 0, "a number above 0");
+}
+
+absl::Status CheckNotNegative(absl::string_view flag, double value) {
+  return CheckNumber(flag, value, value >= 0, "0 or more");
+}
+
+absl::Status CheckShare(absl::string_view flag, double value) {
+  return CheckNumber(flag, value, value >= 0 && value <= 1,
+                     "a number from 0 to 1");
+}
+
+// AdamW's betas: at 1 its moments would never hold a gradient.
+absl::Status CheckBeta(absl::string_view flag, double value) {
+  return CheckNumber(flag, value, value >= 0 && value < 1,
+                     "a number from 0 to below 1");
+}
+
 absl::Status ValidateShape(const ModelShape& shape) {
   if (shape.backbone != "gpt2" && shape.backbone != "llama" &&
       shape.backbone != "gpt_neox") {
-    return Refuse("--backbone", "gpt2, llama or gpt_neox");
+    return Refuse("--backbone", Quoted(shape.backbone),
+                  "gpt2, llama or gpt_neox");
   }
-  const std::vector<std::pair<const char*, int64_t>> positive = {
-      {"--layers", shape.layers},
-      {"--width", shape.width},
-      {"--heads", shape.heads},
-      {"--segment", shape.segment}};
-  for (const auto& [flag, value] : positive) {
-    if (value < 1) return Refuse(flag, "at least 1");
-  }
-  if (shape.memory < 0) return Refuse("--memory", "0 or more");
-  if (shape.inner < 0) return Refuse("--inner", "0 or more");
+  RETURN_IF_ERROR(CheckAtLeast("--layers", shape.layers, 1));
+  RETURN_IF_ERROR(CheckAtLeast("--width", shape.width, 1));
+  RETURN_IF_ERROR(CheckAtLeast("--heads", shape.heads, 1));
+  RETURN_IF_ERROR(CheckAtLeast("--segment", shape.segment, 1));
+  RETURN_IF_ERROR(CheckAtLeast("--memory", shape.memory, 0));
+  RETURN_IF_ERROR(CheckAtLeast("--inner", shape.inner, 0));
   if (shape.width % shape.heads != 0) {
-    return Refuse("--heads", "a divisor of --width");
+    return Refuse("--heads", shape.heads,
+                  absl::StrCat("a divisor of --width ", shape.width));
   }
   return absl::OkStatus();
 }
 
-absl::Status ValidateRun(const LmOptions& options) {
-  if (options.streams < 1) return Refuse("--streams", "at least 1");
-  if (options.tokens < 0) return Refuse("--tokens", "0 or more");
-  if (!(options.seconds >= 0)) return Refuse("--seconds", "0 or more");
-  if (options.tokens == 0 && !(options.seconds > 0)) {
-    return Refuse("--tokens or --seconds", "one of them, above 0");
+absl::Status ValidateLength(const LmOptions& options) {
+  RETURN_IF_ERROR(CheckAtLeast("--tokens", options.tokens, 0));
+  RETURN_IF_ERROR(CheckNotNegative("--seconds", options.seconds));
+  if (options.tokens == 0 && options.seconds == 0) {
+    return Refuse("--tokens and --seconds", 0, "one of them above 0");
   }
-  if (!(options.reset_probability >= 0 && options.reset_probability <= 1)) {
-    return Refuse("--reset-probability", "a number from 0 to 1");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateOptimisation(const LmOptions& options) {
+  RETURN_IF_ERROR(CheckAtLeast("--streams", options.streams, 1));
+  RETURN_IF_ERROR(BpttSchedule::Parse(options.bptt).status());
+  RETURN_IF_ERROR(CheckShare("--reset-probability", options.reset_probability));
+  RETURN_IF_ERROR(CheckAbove0("--lr", options.learning_rate));
+  RETURN_IF_ERROR(CheckShare("--warmup", options.warmup));
+  RETURN_IF_ERROR(CheckShare("--final-lr", options.final_rate));
+  RETURN_IF_ERROR(CheckBeta("--beta1", options.beta1));
+  RETURN_IF_ERROR(CheckBeta("--beta2", options.beta2));
+  RETURN_IF_ERROR(CheckAbove0("--epsilon", options.epsilon));
+  RETURN_IF_ERROR(CheckNotNegative("--weight-decay", options.weight_decay));
+  RETURN_IF_ERROR(CheckAbove0("--clip", options.clip));
+  return CheckNotNegative("--embedding-std", options.embedding_std);
+}
+
+absl::Status ValidateReports(const LmOptions& options) {
+  RETURN_IF_ERROR(CheckAtLeast("--log-every", options.log_every, 1));
+  RETURN_IF_ERROR(CheckNotNegative("--eval-every", options.eval_every));
+  RETURN_IF_ERROR(CheckAtLeast("--eval-bytes", options.eval_bytes, 0));
+  RETURN_IF_ERROR(CheckAtLeast("--eval-streams", options.eval_streams, 1));
+  RETURN_IF_ERROR(
+      CheckNotNegative("--checkpoint-every", options.checkpoint_every));
+  if (options.checkpoint_piece_bytes == 0) return absl::OkStatus();
+  return CheckAtLeast("--checkpoint-piece-bytes",
+                      options.checkpoint_piece_bytes, kLeastPieceBytes);
+}
+
+absl::Status ValidateMachine(const LmOptions& options) {
+  if (options.weights_dtype != "float32" &&
+      options.weights_dtype != "bfloat16") {
+    return Refuse("--weights", Quoted(options.weights_dtype),
+                  "float32 or bfloat16");
   }
-  if (!(options.learning_rate > 0)) return Refuse("--lr", "above 0");
-  if (!(options.warmup >= 0 && options.warmup <= 1)) {
-    return Refuse("--warmup", "a share of the run, from 0 to 1");
-  }
-  if (!(options.clip > 0)) return Refuse("--clip", "above 0");
-  if (options.log_every < 1) return Refuse("--log-every", "at least 1");
-  if (options.eval_streams < 1) return Refuse("--eval-streams", "at least 1");
-  return BpttSchedule::Parse(options.bptt).status();
+  return PlacementOfFlags(options.device, options.precision, options.threads)
+      .status();
 }
 
 }  // namespace
 
 absl::Status Validate(const LmOptions& options) {
-  if (options.data.empty()) return Refuse("--data", "a text file");
-  if (options.out.empty()) return Refuse("--out", "a folder");
+  RETURN_IF_ERROR(CheckText(options.data, options.data_sha256, options.splits));
+  if (options.out.empty()) return Refuse("--out", "\"\"", "a folder");
   RETURN_IF_ERROR(ValidateShape(options.model));
-  RETURN_IF_ERROR(ValidateRun(options));
-  if (!options.precision.empty() && options.precision != "float32" &&
-      options.precision != "bfloat16") {
-    return Refuse("--precision", "float32 or bfloat16");
-  }
-  if (options.weights_dtype != "float32" &&
-      options.weights_dtype != "bfloat16") {
-    return Refuse("--weights", "float32 or bfloat16");
-  }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(ValidateLength(options));
+  RETURN_IF_ERROR(ValidateOptimisation(options));
+  RETURN_IF_ERROR(ValidateReports(options));
+  return ValidateMachine(options);
 }
 
 nlohmann::json ModelConfigJson(const ModelShape& shape) {

@@ -65,10 +65,14 @@ struct LmOptions {
   int64_t eval_bytes = 1000000;  // of the valid split, during training
   int64_t eval_streams = 64;
   double checkpoint_every = 300;       // seconds; 0: only at the end
-  int64_t checkpoint_piece_bytes = 0;  // most bytes of one file; 0: no limit
+  int64_t checkpoint_piece_bytes = 0;  // most of one file; 0: no limit
 };
 
-// INVALID_ARGUMENT that names the flag and what was expected.
+// Below this the tensors' names and shapes would fill the pieces.
+inline constexpr int64_t kLeastPieceBytes = 65536;
+
+// INVALID_ARGUMENT that names the flag, its value and what was expected;
+// FAILED_PRECONDITION when this machine has no such --device.
 absl::Status Validate(const LmOptions& options);
 
 // The model folder's config.json, in the goldens' schema: what the server's

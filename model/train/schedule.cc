@@ -7,7 +7,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
 
@@ -72,12 +71,6 @@ int64_t BpttSchedule::max_segments() const {
   int64_t most = 1;
   for (const Stage& stage : stages_) most = std::max(most, stage.segments);
   return most;
-}
-
-std::string BpttSchedule::ToString() const {
-  return absl::StrJoin(stages_, ",", [](std::string* out, const Stage& stage) {
-    absl::StrAppend(out, stage.segments, ":", stage.share);
-  });
 }
 
 }  // namespace mneme

@@ -2,7 +2,6 @@
 #define MNEME_MODEL_TRAIN_SCHEDULE_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,7 +30,6 @@ class BpttSchedule {
 
   int64_t At(double progress) const;
   int64_t max_segments() const;
-  std::string ToString() const;
 
  private:
   struct Stage {

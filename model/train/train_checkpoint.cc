@@ -1,17 +1,15 @@
 #include "model/train/train_checkpoint.h"
 
-#include <ATen/ops/empty.h>
-
-#include <algorithm>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <string>
+#include <system_error>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "server/base/sha256.h"
+#include "model/checkpoint/mapped_file.h"
+#include "model/train/checkpoint_pieces.h"
+#include "model/train/durable_file.h"
+#include "model/train/file_sums.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -20,160 +18,128 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
+constexpr char kState[] = "state.json";
 
-std::string PieceName(int64_t piece) {
-  return absl::StrFormat("data.%05d", piece);
+// Without a slash at its end: the names beside it are made from it.
+std::string Beside(const std::string& folder, const char* suffix) {
+  fs::path path = fs::path(folder).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return path.string() + suffix;
 }
 
-absl::StatusOr<at::ScalarType> ParseType(const std::string& name) {
-  for (const at::ScalarType type :
-       {at::kFloat, at::kBFloat16, at::kLong, at::kDouble}) {
-    if (name == c10::toString(type)) return type;
-  }
-  return absl::DataLossError(
-      absl::StrCat("checkpoint: unknown dtype '", name, "'"));
+absl::Status RenameError(const std::string& path,
+                         const std::error_code& error) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot rename ", path, ": ", error.message()));
 }
 
-std::string Hash(absl::string_view bytes) {
-  return absl::BytesToHexString(AsBytes(Sha256().Update(bytes).Finish()));
-}
-
-absl::Status WriteFile(const fs::path& path, absl::string_view bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) {
-    return absl::UnavailableError(absl::StrCat("cannot write ", path.string()));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> ReadFile(const fs::path& path) {
+// Puts `fresh` in the place of `folder`. A `.old` is removed only while there
+// is another whole checkpoint beside it.
+absl::Status Swap(const std::string& fresh, const std::string& folder,
+                  const std::string& old) {
   std::error_code error;
-  const auto size = fs::file_size(path, error);
-  std::string bytes(error ? 0 : size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (error ||
-      !file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
-    return absl::DataLossError(absl::StrCat(path.string(), ": cannot read"));
+  if (fs::exists(folder, error)) {
+    fs::remove_all(old, error);
+    fs::rename(folder, old, error);
+    if (error) return RenameError(folder, error);
   }
-  return bytes;
-}
-
-// The tensors' bytes behind each other; their places go into `index`.
-std::string Pack(const TrainCheckpoint& checkpoint, json* index) {
-  std::string bytes;
-  (*index)["tensors"] = json::array();
-  for (const auto& [name, tensor] : checkpoint.tensors) {
-    const at::Tensor host = tensor.detach().cpu().contiguous();
-    (*index)["tensors"].push_back({{"name", name},
-                                   {"dtype", c10::toString(host.scalar_type())},
-                                   {"shape", host.sizes().vec()},
-                                   {"offset", bytes.size()}});
-    bytes.append(static_cast<const char*>(host.const_data_ptr()),
-                 host.nbytes());
-  }
-  return bytes;
-}
-
-absl::Status WritePieces(const fs::path& folder, const std::string& bytes,
-                         int64_t piece_bytes, json* index) {
-  const size_t most = piece_bytes > 0 ? static_cast<size_t>(piece_bytes)
-                                      : std::max<size_t>(1, bytes.size());
-  int64_t pieces = 0;
-  for (size_t begin = 0; begin < bytes.size(); begin += most) {
-    RETURN_IF_ERROR(WriteFile(folder / PieceName(pieces++),
-                              absl::string_view(bytes).substr(begin, most)));
-  }
-  (*index)["pieces"] = pieces;
-  (*index)["bytes"] = bytes.size();
-  (*index)["sha256"] = Hash(bytes);
-  return WriteFile(folder / "index.json", index->dump(1));
-}
-
-absl::Status Swap(const fs::path& fresh, const fs::path& folder) {
-  const fs::path old = folder.string() + ".old";
-  std::error_code error;
-  fs::remove_all(old, error);
-  if (fs::exists(folder)) fs::rename(folder, old, error);
-  if (!error) fs::rename(fresh, folder, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot rename ", fresh.string(), ": ", error.message()));
-  }
+  fs::rename(fresh, folder, error);
+  if (error) return RenameError(fresh, error);
+  const fs::path parent = fs::path(folder).parent_path();
+  RETURN_IF_ERROR(SyncFolder(parent.empty() ? "." : parent.string()));
   fs::remove_all(old, error);
   return absl::OkStatus();
 }
 
-absl::StatusOr<at::Tensor> Unpack(const json& entry, const std::string& bytes) {
-  ASSIGN_OR_RETURN(const at::ScalarType type,
-                   ParseType(entry.value("dtype", "")));
-  const auto shape = entry.value("shape", std::vector<int64_t>());
-  at::Tensor tensor = at::empty(shape, type);
-  const auto offset = entry.value("offset", uint64_t{0});
-  if (offset > bytes.size() || tensor.nbytes() > bytes.size() - offset) {
-    return absl::DataLossError(absl::StrCat("checkpoint: tensor '",
-                                            entry.value("name", ""),
-                                            "' lies outside the data"));
-  }
-  if (tensor.nbytes() > 0) {
-    std::memcpy(tensor.mutable_data_ptr(), bytes.data() + offset,
-                tensor.nbytes());
-  }
-  return tensor;
-}
-
-absl::StatusOr<json> ReadIndex(const fs::path& path) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  json index = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!index.is_object() || index.value("format", 0) != kFormat ||
-      !index.contains("tensors") || !index.contains("state")) {
+absl::StatusOr<json> ReadState(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
+  const absl::string_view text = file->bytes();
+  json state = json::parse(text.begin(), text.end(), nullptr,
+                           /*allow_exceptions=*/false);
+  if (!state.is_object() || !state.contains("format") ||
+      state["format"] != kFormat || !state.contains("state") ||
+      !state["state"].is_object()) {
     return absl::DataLossError(
-        absl::StrCat(path.string(), ": not an index of format ", kFormat));
+        absl::StrCat(path, ": not a state of format ", kFormat));
   }
-  return index;
+  return state["state"];
+}
+
+absl::StatusOr<TrainCheckpoint> ReadFolder(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, CheckSums(folder));
+  TrainCheckpoint checkpoint;
+  checkpoint.file = folder + "/" + kState;
+  if (names.empty() || names[0] != kState) {
+    return absl::DataLossError(
+        absl::StrCat(folder, "/", kSumsFile, ": expected ", kState, " first"));
+  }
+  ASSIGN_OR_RETURN(checkpoint.state, ReadState(checkpoint.file));
+  ASSIGN_OR_RETURN(checkpoint.tensors,
+                   ReadPieces(folder, {names.begin() + 1, names.end()}));
+  return checkpoint;
+}
+
+bool IsCheckpoint(const std::string& folder) {
+  std::error_code error;
+  return fs::exists(folder + "/" + kSumsFile, error);
 }
 
 }  // namespace
 
+absl::StatusOr<int64_t> TrainCheckpoint::Counter(const std::string& key) const {
+  const auto found = state.find(key);
+  if (found != state.end() && found->is_number_integer()) {
+    const auto value = found->get<int64_t>();
+    if (value >= 0) return value;
+  }
+  return absl::DataLossError(
+      absl::StrCat(file, ": \"", key, "\" is no whole number of 0 or more"));
+}
+
+absl::StatusOr<double> TrainCheckpoint::Seconds() const {
+  const auto found = state.find("seconds");
+  if (found != state.end() && found->is_number()) {
+    const auto value = found->get<double>();
+    if (value >= 0) return value;
+  }
+  return absl::DataLossError(
+      absl::StrCat(file, ": \"seconds\" is no number of 0 or more"));
+}
+
+json TrainCheckpoint::Identity() const {
+  const auto found = state.find("identity");
+  return found == state.end() ? json() : *found;
+}
+
 absl::Status SaveCheckpoint(const std::string& folder,
                             const TrainCheckpoint& checkpoint,
                             int64_t piece_bytes) {
-  const fs::path fresh = folder + ".new";
+  const std::string fresh = Beside(folder, ".new");
   std::error_code error;
   fs::remove_all(fresh, error);
   fs::create_directories(fresh, error);
-  json index = {{"format", kFormat}, {"state", checkpoint.state}};
-  const std::string bytes = Pack(checkpoint, &index);
-  RETURN_IF_ERROR(WritePieces(fresh, bytes, piece_bytes, &index));
-  return Swap(fresh, folder);
+  const json state = {{"format", kFormat}, {"state", checkpoint.state}};
+  RETURN_IF_ERROR(WriteDurably(fresh + "/" + kState, state.dump(1) + "\n"));
+  std::vector<std::string> names = {kState};
+  ASSIGN_OR_RETURN(const std::vector<std::string> pieces,
+                   WritePieces(fresh, checkpoint.tensors, piece_bytes));
+  names.insert(names.end(), pieces.begin(), pieces.end());
+  RETURN_IF_ERROR(WriteSums(fresh, names));
+  RETURN_IF_ERROR(SyncFolder(fresh));
+  return Swap(fresh, Beside(folder, ""), Beside(folder, ".old"));
 }
 
 absl::StatusOr<TrainCheckpoint> LoadCheckpoint(const std::string& path) {
-  fs::path folder = path;
-  if (!fs::exists(folder / "index.json")) folder = path + ".old";
-  if (!fs::exists(folder / "index.json")) {
-    return absl::NotFoundError(absl::StrCat("no checkpoint in ", path));
+  const std::string folder = Beside(path, ""), old = Beside(path, ".old");
+  std::error_code error;
+  if (IsCheckpoint(folder)) return ReadFolder(folder);
+  if (IsCheckpoint(old)) return ReadFolder(old);
+  if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+    return absl::DataLossError(
+        absl::StrCat(folder, "/", kSumsFile, ": no such file"));
   }
-  ASSIGN_OR_RETURN(const json index, ReadIndex(folder / "index.json"));
-  std::string bytes;
-  for (int64_t i = 0; i < index.value("pieces", int64_t{0}); ++i) {
-    ASSIGN_OR_RETURN(const std::string piece, ReadFile(folder / PieceName(i)));
-    bytes += piece;
-  }
-  if (bytes.size() != index.value("bytes", uint64_t{0}) ||
-      Hash(bytes) != index.value("sha256", "")) {
-    return absl::DataLossError(absl::StrCat(
-        folder.string(), ": the data's sha256 is not the index's"));
-  }
-  TrainCheckpoint checkpoint;
-  checkpoint.state = index["state"];
-  for (const json& entry : index["tensors"]) {
-    ASSIGN_OR_RETURN(checkpoint.tensors[entry.value("name", "")],
-                     Unpack(entry, bytes));
-  }
-  return checkpoint;
+  return absl::NotFoundError(absl::StrCat("no checkpoint in ", path));
 }
 
 }  // namespace mneme

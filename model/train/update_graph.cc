@@ -13,7 +13,6 @@ namespace mneme {
 
 struct UpdateGraph::State {
   at::cuda::CUDAGraph graph;
-  bool captured = false;
 };
 
 struct SideStream::State {
@@ -31,7 +30,6 @@ void UpdateGraph::Capture(const std::function<void()>& body) {
   state_->graph.capture_begin();
   body();
   state_->graph.capture_end();
-  state_->captured = true;
 }
 
 void UpdateGraph::Replay() { state_->graph.replay(); }
@@ -42,9 +40,7 @@ SideStream::SideStream(at::Device device) {
 
 #else
 
-struct UpdateGraph::State {
-  bool captured = false;
-};
+struct UpdateGraph::State {};
 struct SideStream::State {};
 
 bool UpdateGraph::Supports(at::Device) { return false; }
@@ -56,7 +52,6 @@ SideStream::SideStream(at::Device) {}
 
 UpdateGraph::UpdateGraph() : state_(std::make_unique<State>()) {}
 UpdateGraph::~UpdateGraph() = default;
-bool UpdateGraph::captured() const { return state_->captured; }
 SideStream::~SideStream() = default;
 
 }  // namespace mneme

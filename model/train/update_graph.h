@@ -27,7 +27,6 @@ class UpdateGraph {
   // this stream, so that libraries have set themselves up.
   void Capture(const std::function<void()>& body);
   void Replay();
-  bool captured() const;
 
  private:
   struct State;

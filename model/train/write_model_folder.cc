@@ -1,12 +1,11 @@
 #include "model/train/write_model_folder.h"
 
 #include <filesystem>
-#include <fstream>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/checkpoint/torch_tensor.h"
+#include "model/train/durable_file.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -25,12 +24,7 @@ absl::Status WriteModelFolder(const std::string& folder,
   }
   RETURN_IF_ERROR(WriteSafetensors(folder + "/model.safetensors", tensors,
                                    {{"format", "pt"}}));
-  const std::string path = folder + "/config.json";
-  std::ofstream file(path, std::ios::trunc);
-  file << config.dump(1) << '\n';
-  file.close();
-  return file ? absl::OkStatus()
-              : absl::UnavailableError(absl::StrCat("cannot write ", path));
+  return WriteDurably(folder + "/config.json", config.dump(1) + "\n");
 }
 
 }  // namespace mneme

@@ -8,6 +8,7 @@
 namespace mneme {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // FIPS 180-4's example.
@@ -49,10 +50,18 @@ TEST(CorpusTest, AFileCalledWiki15MustBeIt) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("fce0658e")));
 }
 
-TEST(CorpusTest, NamesAMissingFile) {
+TEST(CorpusTest, AFolderIsNoText) {
   EXPECT_THAT(
-      Corpus::Load("/no/such/text", {0, 0, 0}, ""),
-      StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/text")));
+      Corpus::Load("/tmp", {0, 0, 0}, ""),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--data /tmp")));
+}
+
+TEST(CorpusTest, NamesAMissingFileAndWhereTextsComeFrom) {
+  EXPECT_THAT(Corpus::Load("/no/such/text", {0, 0, 0}, ""),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(HasSubstr("--data /no/such/text"),
+                             HasSubstr("enwiki2015_AA.txt.xz"),
+                             HasSubstr("model/zoo/wiki-rmt/CARD.md"))));
 }
 
 TEST(CorpusTest, RefusesSplitsThatDoNotFit) {

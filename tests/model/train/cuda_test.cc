@@ -71,6 +71,18 @@ TEST_F(CudaTest, AffineGradientsAgreeWithFloat64) {
   }
 }
 
+TEST_F(CudaTest, LayerNormLeavesParametersThatDoNotFitToLibTorch) {
+  const at::TensorOptions options =
+      at::TensorOptions(at::kCUDA).dtype(at::kBFloat16);
+  const at::Tensor x = at::ones({8, 320}, options);
+  const at::Tensor good = at::ones({320}, options);
+  for (const at::Tensor& bad : {at::ones({64}, options), good.cpu()}) {
+    EXPECT_THROW(at::native_layer_norm(x, {320}, bad, good, 1e-5), c10::Error);
+    EXPECT_THROW(at::native_layer_norm(x, {320}, good, bad, 1e-5), c10::Error);
+  }
+  EXPECT_THROW(at::native_layer_norm(x, {64}, good, good, 1e-5), c10::Error);
+}
+
 LmOptions Tiny(bool graphs) {
   LmOptions options;
   options.model.layers = 2;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -75,6 +76,22 @@ TEST(EvaluateTest, CarryAndResetDifferOnlyWithMemory) {
     };
     EXPECT_EQ(bits(false) == bits(true), m == 0);
   }
+}
+
+TEST(EvaluateTest, ATextIsReadInFewerStreamsWhereTheyWouldBeTooShort) {
+  const TinyModel model(TinyShape(3, kSegment));
+  const std::string text = RecallText(2).substr(0, 11);
+  const auto score = [&](int64_t streams) {
+    return EvaluateText(*model.backbone, model.parameters->memory(), text,
+                        at::kCPU, {.streams = streams, .segment = kSegment});
+  };
+  EXPECT_EQ(score(1).scored, 10);
+  EXPECT_EQ(score(2).scored, 8);
+  EXPECT_EQ(score(64).bits_per_byte, score(2).bits_per_byte);
+  EXPECT_EQ(EvaluateText(*model.backbone, model.parameters->memory(), "",
+                         at::kCPU, {.streams = 4, .segment = kSegment})
+                .scored,
+            0);
 }
 
 TEST(EvaluateTest, AStreamOfOneByteHasNothingToScore) {

@@ -1,5 +1,7 @@
 #include "model/train/lm_task.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <atomic>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@
 namespace mneme {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class LmTaskTest : public ::testing::Test {
@@ -148,12 +151,61 @@ TEST_F(LmTaskTest, AStopRequestStillLeavesAModel) {
   EXPECT_THAT(LoadModel(folder_.File("model"), {}), IsOk());
 }
 
-TEST_F(LmTaskTest, RefusesACheckpointOfAnotherRun) {
+TEST_F(LmTaskTest, RefusesACheckpointOfAnotherRunAndNamesWhatDiffers) {
   ASSERT_THAT(Run(), IsOk());
   options_.resume = true;
-  options_.model.layers = 1;
-  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kFailedPrecondition,
-                              HasSubstr("--resume")));
+  const auto refused = [this](auto change, const std::string& what) {
+    LmOptions other = options_;
+    change(&other);
+    EXPECT_THAT(
+        RunLmTask(other, Clock::Real(), &stop_),
+        StatusIs(absl::StatusCode::kFailedPrecondition,
+                 AllOf(HasSubstr("--resume"), HasSubstr("checkpoint/state"),
+                       HasSubstr(what))));
+  };
+  refused([](auto* o) { o->model.layers = 1; }, "--layers was 2, is 1");
+  refused([](auto* o) { o->learning_rate = 1; }, "--lr was 0.003, is 1.0");
+  refused([](auto* o) { o->bptt = "1"; }, "--bptt was \"2\", is \"1\"");
+  refused([](auto* o) { o->precision = "bfloat16"; }, "--precision");
+  refused([](auto* o) { o->splits.valid = 800; }, "--valid-bytes");
+  refused([this](auto* o) { o->data = folder_.Write("b", RecallText(60001)); },
+          "--data (its sha256)");
+}
+
+TEST_F(LmTaskTest, LimitsAndIntervalsMayChangeWhenARunIsResumed) {
+  ASSERT_THAT(Run(), IsOk());
+  options_.resume = true;
+  options_.tokens *= 2;
+  options_.log_every = 3;
+  options_.precision = "float32";  // what it was by default
+  options_.checkpoint_piece_bytes = kLeastPieceBytes;
+  ASSERT_THAT(Run(), IsOk());
+  EXPECT_GT(Curve("model/train.csv").size(), 22u);
+}
+
+TEST_F(LmTaskTest, ADamagedCheckpointIsDataLossAndNoFreshStart) {
+  ASSERT_THAT(Run(), IsOk());
+  options_.resume = true;
+  const std::string sums = folder_.Read("model/checkpoint/SHA256SUMS");
+  const auto resume_with = [&](auto change) {
+    auto checkpoint = LoadCheckpoint(folder_.File("model/checkpoint"));
+    EXPECT_THAT(checkpoint, IsOk());
+    TrainCheckpoint bad = *checkpoint;
+    change(&bad);
+    EXPECT_OK(SaveCheckpoint(folder_.File("model/checkpoint"), bad, 0));
+    EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kDataLoss,
+                                HasSubstr("checkpoint/state.json")));
+    EXPECT_OK(SaveCheckpoint(folder_.File("model/checkpoint"), *checkpoint, 0));
+  };
+  resume_with([](auto* c) { c->state["updates"] = "many"; });
+  resume_with([](auto* c) { c->state["seconds"] = "many"; });
+  resume_with([](auto* c) { c->state.erase("position"); });
+  resume_with([](auto* c) { c->tensors.erase("master"); });
+  resume_with([](auto* c) { c->tensors["steps"] = at::zeros({2}); });
+  resume_with([](auto* c) { c->tensors["steps"] = at::zeros({1}, at::kLong); });
+  EXPECT_THAT(Run(), IsOk());
+  folder_.Write("model/checkpoint/SHA256SUMS", sums.substr(1));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(LmTaskTest, TellsThatTrainingDiverged) {
@@ -164,9 +216,25 @@ TEST_F(LmTaskTest, TellsThatTrainingDiverged) {
               StatusIs(absl::StatusCode::kInternal, HasSubstr("diverged")));
 }
 
-TEST_F(LmTaskTest, RefusesBadOptionsAndMissingDevices) {
-  options_.device = "quantum";
-  EXPECT_FALSE(Run().ok());
+TEST_F(LmTaskTest, RefusesBadOptionsByCodeFlagAndExpectation) {
+  const auto refused = [this](auto change, const std::string& what) {
+    LmOptions bad = options_;
+    change(&bad);
+    EXPECT_THAT(RunLmTask(bad, Clock::Real(), &stop_),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what)));
+  };
+  refused([](auto* o) { o->device = "quantum"; },
+          "--device \"quantum\"; expected \"cpu\", \"cuda\"");
+  refused([](auto* o) { o->precision = "half"; },
+          "--precision \"half\"; expected");
+  refused([](auto* o) { o->threads = -1; }, "--threads -1; expected 0 or more");
+  refused([](auto* o) { o->streams = 0; }, "--streams 0; expected at least 1");
+}
+
+TEST_F(LmTaskTest, NamesAMissingDeviceAndAMissingText) {
+  options_.device = "cuda:77";
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                              HasSubstr("--device \"cuda:77\"")));
   options_.device = "cpu";
   options_.data = folder_.File("none");
   EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("none")));

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -107,6 +108,13 @@ TEST_F(LmWindowTest, TheLossIsTheMeanSurpriseOfTheNextByte) {
   }
   EXPECT_NEAR(Run(ids, Memory()).loss.item<double>(),
               sum / (kStreams * kSegment), 1e-5);
+}
+
+TEST(TextTensorTest, CopiesTheBytes) {
+  std::string text = std::string("a\0\xff", 3);
+  const at::Tensor tensor = TextTensor(text, at::kCPU);
+  text[0] = 'b';
+  EXPECT_TRUE(at::equal(tensor, at::tensor({97, 0, 255}, at::kByte)));
 }
 
 TEST(ReadRingTest, WrapsAtTheEndOfTheText) {

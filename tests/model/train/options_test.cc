@@ -1,5 +1,6 @@
 #include "model/train/options.h"
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,80 @@ TEST(LmOptionsTest, RefusesBadValuesByTheirFlag) {
               HasSubstr("--precision"));
   EXPECT_THAT(refused([](auto* o) { o->reset_probability = 1.5; }),
               HasSubstr("--reset-probability"));
+}
+
+TEST(LmOptionsTest, RefusesNumbersThatNoRunCanUse) {
+  const auto refused = [](auto change) {
+    LmOptions options = Valid();
+    change(&options);
+    const absl::Status status = Validate(options);
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                                 HasSubstr("; expected ")));
+    return std::string(status.message());
+  };
+  const double nan = std::nan(""), infinite = HUGE_VAL;
+  EXPECT_THAT(refused([](auto* o) { o->beta1 = 1; }), HasSubstr("--beta1 1;"));
+  EXPECT_THAT(refused([](auto* o) { o->beta2 = -0.1; }), HasSubstr("--beta2"));
+  EXPECT_THAT(refused([](auto* o) { o->epsilon = 0; }), HasSubstr("--epsilon"));
+  EXPECT_THAT(refused([=](auto* o) { o->learning_rate = nan; }),
+              HasSubstr("--lr"));
+  EXPECT_THAT(refused([=](auto* o) { o->clip = infinite; }),
+              HasSubstr("--clip"));
+  EXPECT_THAT(refused([](auto* o) { o->weight_decay = -1; }),
+              HasSubstr("--weight-decay"));
+  EXPECT_THAT(refused([](auto* o) { o->embedding_std = -1; }),
+              HasSubstr("--embedding-std"));
+  EXPECT_THAT(refused([](auto* o) { o->final_rate = 2; }),
+              HasSubstr("--final-lr"));
+  EXPECT_THAT(refused([=](auto* o) { o->seconds = nan; }),
+              HasSubstr("--seconds"));
+  EXPECT_THAT(refused([](auto* o) { o->eval_every = -1; }),
+              HasSubstr("--eval-every"));
+  EXPECT_THAT(refused([](auto* o) { o->eval_bytes = -1; }),
+              HasSubstr("--eval-bytes"));
+  EXPECT_THAT(refused([](auto* o) { o->checkpoint_every = -1; }),
+              HasSubstr("--checkpoint-every"));
+  EXPECT_THAT(refused([](auto* o) { o->checkpoint_piece_bytes = 16; }),
+              HasSubstr("--checkpoint-piece-bytes 16; expected at least"));
+  EXPECT_THAT(refused([](auto* o) { o->checkpoint_piece_bytes = -1; }),
+              HasSubstr("--checkpoint-piece-bytes"));
+  EXPECT_THAT(refused([](auto* o) { o->threads = -1; }),
+              HasSubstr("--threads"));
+  EXPECT_THAT(refused([](auto* o) { o->device = "tpu"; }),
+              HasSubstr("--device \"tpu\""));
+  EXPECT_THAT(refused([](auto* o) { o->data_sha256 = "abc"; }),
+              HasSubstr("--data-sha256"));
+  EXPECT_THAT(refused([](auto* o) { o->splits.valid = -1; }),
+              HasSubstr("--valid-bytes"));
+}
+
+TEST(LmOptionsTest, EvalFlagsSetTheirFields) {
+  EvalTaskOptions options;
+  CLI::App app;
+  AddEvalFlags(&app, &options);
+  app.parse(
+      "--model m --data t --data-sha256 ab --train-bytes 1 --valid-bytes 2 "
+      "--test-bytes 3 --streams 4 --device cuda:1 --precision bfloat16 "
+      "--threads 5");
+  EXPECT_EQ(options.model, "m");
+  EXPECT_EQ(options.data, "t");
+  EXPECT_EQ(options.data_sha256, "ab");
+  EXPECT_EQ(options.splits.train, 1);
+  EXPECT_EQ(options.splits.valid, 2);
+  EXPECT_EQ(options.splits.test, 3);
+  EXPECT_EQ(options.streams, 4);
+  EXPECT_EQ(options.device, "cuda:1");
+  EXPECT_EQ(options.precision, "bfloat16");
+  EXPECT_EQ(options.threads, 5);
+}
+
+TEST(LmOptionsTest, EvalNeedsAModelAndAText) {
+  for (const char* line : {"--data t", "--model m", ""}) {
+    EvalTaskOptions options;
+    CLI::App app;
+    AddEvalFlags(&app, &options);
+    EXPECT_THROW(app.parse(line), CLI::RequiredError) << line;
+  }
 }
 
 TEST(LmOptionsTest, FlagsSetTheirFields) {

@@ -103,6 +103,7 @@ TEST(EvalTaskTest, NamesAMissingFolder) {
   EvalTaskOptions options;
   options.model = folder.File("none");
   options.data = folder.Write("text", RecallText(9));
+  options.splits.test = 8;
   EXPECT_THAT(RunEvalTask(options), StatusIs(absl::StatusCode::kNotFound));
 }
 
