@@ -34,8 +34,7 @@ struct StreamReply {
 class StreamLedger {
  public:
   StreamLedger(uint32_t segment_size, const MemoryHandle& at)
-      : segment_size_(segment_size),
-        kept_(segment_size, at.step),
+      : kept_(segment_size, at.step),
         resume_(at),
         head_(at),
         farthest_{at.step, 0},
@@ -75,7 +74,6 @@ class StreamLedger {
                  absl::Duration reply_time);
   void MoveDurable(const StreamReply& reply);
 
-  const uint32_t segment_size_;
   KeptInput kept_;
   std::deque<Sent> in_flight_;
   MemoryHandle resume_;

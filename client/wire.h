@@ -12,6 +12,7 @@
 #include "mneme/v1/sessions.pb.h"
 
 // Between this library's values and the API's messages. Internal to client/.
+// Functions of values: thread-safe.
 namespace mneme::client {
 
 MemoryHandle FromWire(const v1::MemoryHandle& wire);

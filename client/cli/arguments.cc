@@ -7,6 +7,19 @@ namespace {
 
 constexpr int kUsageError = 2;
 
+// A server with its defaults can answer so many messages again if their
+// replies are lost (--retain-messages).
+constexpr int kLargestWindow = 8;
+
+constexpr char kFooter[] =
+    "\nFor example:\n"
+    "  mneme stream FILE                   streams a file through a model\n"
+    "  mneme stream FILE --handles H       leaves its session open\n"
+    "  mneme stream --resume H             goes on from there\n"
+    "  mneme sessions                      shows what is open\n"
+    "\nEvery command takes --server HOST:PORT (or MNEME_SERVER; default\n"
+    "127.0.0.1:7450) and --json. `mneme stream --help` has the rest.";
+
 constexpr char kStreamHelp[] =
     "Streams the text of FILEs through a model, each as one session or, with\n"
     "more --sessions than FILEs, each cut into contiguous parts of equal "
@@ -15,7 +28,9 @@ constexpr char kStreamHelp[] =
     "byte, the times of the replies, bytes of memory a session. When the "
     "server\n"
     "goes away the sessions wait for it and go on from their last durable\n"
-    "handles, so that every byte is applied once.";
+    "handles, so that every byte is applied once. The sessions are closed at\n"
+    "the end, unless --keep, --handles or --resume was given, or the run\n"
+    "failed or was interrupted.";
 
 // Options as they are written, checked and not yet understood.
 struct StreamTexts {
@@ -25,8 +40,7 @@ struct StreamTexts {
 
 client::Durability ParseDurability(const std::string& text) {
   for (client::Durability level :
-       {client::Durability::kMemory, client::Durability::kAsync,
-        client::Durability::kSync}) {
+       {client::Durability::kMemory, client::Durability::kSync}) {
     if (text == ToString(level)) return level;
   }
   return client::Durability::kServerDefault;
@@ -34,7 +48,7 @@ client::Durability ParseDurability(const std::string& text) {
 
 std::string CheckDurability(const std::string& text) {
   if (ParseDurability(text) != client::Durability::kServerDefault) return "";
-  return "expected memory, async or sync, got '" + text + "'";
+  return "expected memory or sync, got '" + text + "'";
 }
 
 void AddCommon(CLI::App* app, CommonArguments& common) {
@@ -60,7 +74,8 @@ std::string CheckDuration(const std::string& text) {
 }
 
 void AddInput(CLI::App* app, StreamArguments& stream) {
-  auto* files = app->add_option("FILE", stream.files, "The text");
+  auto* files =
+      app->add_option("FILE", stream.files, "The text")->type_name("");
   app->add_option("--sessions", stream.sessions,
                   "How many sessions at once; default one for each FILE")
       ->check(CLI::Range(1, 1000000))
@@ -70,12 +85,14 @@ void AddInput(CLI::App* app, StreamArguments& stream) {
       ->transform(CLI::AsSizeValue(true))
       ->type_name("BYTES");
   app->add_option("--chunk", stream.chunk_bytes,
-                  "The bytes of a message, at most four segments; default one")
+                  "The bytes of a message; default a segment. More cost less "
+                  "time a byte, and wait longer for their replies")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("BYTES");
   app->add_option("--window", stream.window,
-                  "Messages sent ahead of their replies, a session")
-      ->check(CLI::Range(1, 1024))
+                  "Messages that a session sends ahead of their replies; at "
+                  "most the server's --retain-messages")
+      ->check(CLI::Range(1, kLargestWindow))
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--resume", stream.resume_file,
@@ -97,10 +114,13 @@ void AddSession(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
       [&stream] { stream.memory_policy = client::MemoryPolicy::kReset; },
       "Each segment starts from the initial memory: what memory is worth");
   app->add_option("--durability", text.durability,
-                  "memory, async or sync; default the server's")
+                  "memory or sync: what was answered is gone with the server, "
+                  "or is on its disk; default the server's")
       ->check(CheckDurability)
       ->type_name("LEVEL");
-  app->add_flag("--keep", stream.keep, "Leaves the sessions open at the end");
+  app->add_flag("--keep", stream.keep,
+                "Leaves the sessions open at the end; "
+                "those of --resume always are");
 }
 
 void AddOutput(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
@@ -121,7 +141,8 @@ void AddOutput(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
                   "the sessions open")
       ->type_name("FILE");
   app->add_option("--retry-for", text.retry_for,
-                  "How long to try again without getting further")
+                  "How long a session tries again, if the server is away, "
+                  "without getting further")
       ->type_name("TIME")
       ->check(CheckDuration)
       ->capture_default_str();
@@ -149,13 +170,16 @@ Command ParseArguments(const std::vector<std::string>& arguments,
   SessionsArguments sessions;
   ModelsArguments models;
   StreamTexts texts;
-  CLI::App* stream_app = app.add_subcommand("stream", kStreamHelp);
+  CLI::App* stream_app = app.add_subcommand(
+      "stream", "Streams text files through a model, a session each");
+  stream_app->footer(kStreamHelp);
   AddStream(stream_app, stream, texts);
   CLI::App* sessions_app = app.add_subcommand("sessions", "Lists the sessions");
   AddCommon(sessions_app, sessions.common);
   sessions_app->add_option("--model", sessions.model, "Only of this model");
   CLI::App* models_app = app.add_subcommand("models", "Lists the models");
   AddCommon(models_app, models.common);
+  app.footer(kFooter);  // last: the commands would inherit it
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {

@@ -10,6 +10,7 @@ namespace mneme::cli {
 
 // The program `mneme` with these arguments (without the program's name): its
 // exit status, 0 only if everything asked for was done.
+// Called by one thread: main's, or a test's.
 int RunCli(const std::vector<std::string>& arguments,
            const Environment& environment);
 

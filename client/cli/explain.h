@@ -9,6 +9,7 @@ namespace mneme::cli {
 
 // `error` as a person wants to read it: what happened, and what to do where
 // that is known. `server` is the address that was used.
+// Thread-safe.
 std::string Explain(const absl::Status& error, const std::string& server);
 
 }  // namespace mneme::cli

@@ -1,8 +1,10 @@
 #include "client/cli/handles_file.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
@@ -39,7 +41,24 @@ absl::StatusOr<ResumePoint> ParseLine(const std::string& line) {
   return point;
 }
 
+std::string TemporaryOf(const std::string& path) {
+  return absl::StrCat(path, ".new");
+}
+
+absl::Status CannotWrite(const std::string& path) {
+  return absl::DataLossError(absl::StrCat(path, ": cannot be written"));
+}
+
 }  // namespace
+
+absl::Status CheckHandlesWritable(const std::string& path) {
+  const std::string temporary = TemporaryOf(path);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return CannotWrite(path);
+  if (!std::ofstream(temporary, std::ios::app)) return CannotWrite(path);
+  std::filesystem::remove(temporary, error);
+  return absl::OkStatus();
+}
 
 absl::Status WriteHandles(const std::string& path,
                           const std::vector<ResumePoint>& points) {
@@ -55,12 +74,12 @@ absl::Status WriteHandles(const std::string& path,
         json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
         "\n");
   }
-  std::string temporary = absl::StrCat(path, ".new");
+  std::string temporary = TemporaryOf(path);
   std::ofstream stream(temporary, std::ios::trunc);
   stream << whole;
   stream.close();
   if (!stream || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return absl::DataLossError(absl::StrCat(path, ": cannot be written"));
+    return CannotWrite(path);
   }
   return absl::OkStatus();
 }

@@ -23,6 +23,9 @@ struct ResumePoint {
 absl::Status WriteHandles(const std::string& path,
                           const std::vector<ResumePoint>& points);
 
+// Whether WriteHandles() can write there; leaves nothing behind.
+absl::Status CheckHandlesWritable(const std::string& path);
+
 // INVALID_ARGUMENT names the line and what is wrong with it.
 absl::StatusOr<std::vector<ResumePoint>> ReadHandles(const std::string& path);
 

@@ -96,7 +96,7 @@ absl::Status RunSessions(client::Client& client,
     token = page.next_page_token;
   } while (!token.empty());
   if (!arguments.common.json && count > 0) environment.out << table.Format();
-  environment.err << WithCommas(count) << " sessions\n";
+  environment.err << Counted(count, "session") << "\n";
   return absl::OkStatus();
 }
 

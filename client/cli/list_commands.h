@@ -9,7 +9,7 @@
 namespace mneme::cli {
 
 // `mneme sessions` and `mneme models`: a table, or with --json an object on a
-// line for each.
+// line for each. Run by the command's thread.
 absl::Status RunSessions(client::Client& client,
                          const SessionsArguments& arguments,
                          const Environment& environment);

@@ -70,6 +70,7 @@ absl::StatusOr<StreamPlan> PlanNew(client::Client& client,
 absl::StatusOr<StreamPlan> PlanResumed(client::Client& client,
                                        const StreamArguments& arguments) {
   StreamPlan plan;
+  plan.resumed = true;
   ASSIGN_OR_RETURN(plan.sessions, ReadHandles(arguments.resume_file));
   std::string model;
   for (const ResumePoint& point : plan.sessions) {
@@ -85,6 +86,7 @@ absl::StatusOr<StreamPlan> PlanResumed(client::Client& client,
   }
   ASSIGN_OR_RETURN(plan.model, client.GetModel(model));
   RETURN_IF_ERROR(CheckTakesText(plan.model));
+  RETURN_IF_ERROR(ChooseOutputs(arguments, plan.model).status());
   return plan;
 }
 

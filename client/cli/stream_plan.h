@@ -17,6 +17,7 @@ namespace mneme::cli {
 struct StreamPlan {
   client::ModelInfo model;
   std::vector<ResumePoint> sessions;
+  bool resumed = false;       // the sessions are older than this run
   uint64_t memory_bytes = 0;  // of one session
   uint64_t total_bytes = 0;   // of text
 };

@@ -16,12 +16,14 @@ constexpr size_t kNotesATick = 4;
 }  // namespace
 
 StreamRun::StreamRun(client::Client& client, const StreamArguments& arguments,
-                     const Environment& environment, const StreamPlan& plan)
+                     const Environment& environment, const StreamPlan& plan,
+                     RecordFile& record)
     : client_(client),
       arguments_(arguments),
       environment_(environment),
       plan_(plan),
       progress_(environment.err, environment.terminal, plan.total_bytes),
+      record_(record),
       sessions_(plan.sessions.size()) {
   totals_.model = plan.model.name;
   totals_.sessions = plan.sessions.size();
@@ -29,7 +31,6 @@ StreamRun::StreamRun(client::Client& client, const StreamArguments& arguments,
 }
 
 absl::Status StreamRun::Run() {
-  RETURN_IF_ERROR(record_.Open(arguments_.record_file));
   absl::Duration start = environment_.clock->Monotonic();
   absl::Status started = StartFeeds();
   if (!started.ok()) {
@@ -120,15 +121,9 @@ RunTotals StreamRun::totals() const {
 }
 
 std::vector<ResumePoint> StreamRun::Rests() const {
-  std::vector<ResumePoint> rests;
-  for (const auto& feed : feeds_) rests.push_back(feed->Rest());
+  std::vector<ResumePoint> rests = plan_.sessions;
+  for (size_t i = 0; i < feeds_.size(); ++i) rests[i] = feeds_[i]->Rest();
   return rests;
-}
-
-bool StreamRun::Failed(size_t part) const {
-  MutexLock lock(&mu_);
-  const absl::Status& status = sessions_[part].status;
-  return !status.ok() && !absl::IsCancelled(status);
 }
 
 void StreamRun::OnSegment(size_t part, const client::SegmentResult& segment) {

@@ -23,9 +23,10 @@ namespace mneme::cli {
 // by the command's thread; the feeds report to it from gRPC's threads.
 class StreamRun : public FeedObserver {
  public:
-  // All must outlive this.
+  // All must outlive this. `record` is open, and closed by Run().
   StreamRun(client::Client& client, const StreamArguments& arguments,
-            const Environment& environment, const StreamPlan& plan);
+            const Environment& environment, const StreamPlan& plan,
+            RecordFile& record);
 
   // Streams everything. The first error of a session, after all have ended;
   // CANCELLED if it was interrupted.
@@ -33,9 +34,9 @@ class StreamRun : public FeedObserver {
 
   // After Run().
   RunTotals totals() const ABSL_LOCKS_EXCLUDED(mu_);
-  // Where each session goes on, and whether it ended by an error.
+  // Where each session of the plan goes on: where it began, if its stream was
+  // never started.
   std::vector<ResumePoint> Rests() const;
-  bool Failed(size_t part) const ABSL_LOCKS_EXCLUDED(mu_);
 
   void OnSegment(size_t part, const client::SegmentResult& segment) override
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -63,7 +64,7 @@ class StreamRun : public FeedObserver {
   const Environment& environment_;
   const StreamPlan& plan_;
   Progress progress_;
-  RecordFile record_;
+  RecordFile& record_;
   std::vector<std::unique_ptr<SessionFeed>> feeds_;
 
   mutable Mutex mu_;

@@ -47,6 +47,10 @@ std::string WithCommas(uint64_t number) {
   return digits;
 }
 
+std::string Counted(uint64_t number, absl::string_view noun) {
+  return absl::StrCat(WithCommas(number), " ", noun, number == 1 ? "" : "s");
+}
+
 std::string HumanMicros(double micros) {
   if (micros < 1000) return absl::StrFormat("%.0f us", micros);
   if (micros < 1e6) return absl::StrFormat("%.2f ms", micros / 1e3);

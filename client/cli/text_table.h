@@ -31,6 +31,8 @@ class TextTable {
 
 // 1234567 -> "1,234,567".
 std::string WithCommas(uint64_t number);
+// "1 session", "2,000 sessions".
+std::string Counted(uint64_t number, absl::string_view noun);
 // A time in microseconds with a unit that suits it: "85 us", "1.25 ms", "3 s".
 std::string HumanMicros(double micros);
 // "512 B", "34.5 KB", "1.2 MB" (powers of 1000).

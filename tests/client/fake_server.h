@@ -11,22 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "mneme/v1/models.grpc.pb.h"
 #include "mneme/v1/segments.grpc.pb.h"
 #include "mneme/v1/sessions.grpc.pb.h"
 #include "server/base/mutex.h"
+#include "tests/client/error_status.h"
 #include "tests/client/fake_session.h"
 
 namespace mneme::testing {
-
-// An error as a server sends it: with ErrorInfo of the domain "mneme.v1", and
-// RetryInfo if there is a delay.
-grpc::Status ErrorStatus(
-    grpc::StatusCode code, const std::string& message,
-    const std::string& reason, absl::optional<absl::Duration> retry_delay = {},
-    const std::map<std::string, std::string>& metadata = {});
 
 // A small server that keeps the API's contract for `at`, flush and replay, in
 // memory, on a loopback port of its own. Its "model" is a function of the

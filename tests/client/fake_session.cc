@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "tests/client/fake_server.h"
+#include "tests/client/error_status.h"
 
 namespace mneme::testing {
 namespace {

@@ -12,8 +12,10 @@
 namespace mneme::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ArgumentsTest : public ::testing::Test {
  protected:
@@ -62,7 +64,7 @@ TEST_F(ArgumentsTest, StreamKnowsItsFlags) {
                                         "h:1",
                                         "--reset-memory",
                                         "--durability",
-                                        "async",
+                                        "memory",
                                         "--chunk",
                                         "1kb",
                                         "--limit",
@@ -88,7 +90,7 @@ TEST_F(ArgumentsTest, StreamKnowsItsFlags) {
   EXPECT_EQ(stream.sessions, 16u);
   EXPECT_EQ(stream.common.server, "h:1");
   EXPECT_EQ(stream.memory_policy, client::MemoryPolicy::kReset);
-  EXPECT_EQ(stream.durability, client::Durability::kAsync);
+  EXPECT_EQ(stream.durability, client::Durability::kMemory);
   EXPECT_EQ(stream.chunk_bytes, 1000u);
   EXPECT_EQ(stream.limit_bytes, 2000000u);
   EXPECT_THAT(stream.outputs, ElementsAre("log_probs", "argmax"));
@@ -113,9 +115,13 @@ TEST_F(ArgumentsTest, WrongArgumentsAreNamed) {
   ExpectError({"stream"}, "FILE");
   ExpectError({"stream", "a", "--sessions", "0"}, "--sessions");
   ExpectError({"stream", "a", "--durability", "eternal"}, "eternal");
+  // No server offers it yet.
+  ExpectError({"stream", "a", "--durability", "async"}, "memory or sync");
   ExpectError({"stream", "a", "--retry-for", "soon"}, "--retry-for");
   ExpectError({"stream", "a", "--retry-for", "-1s"}, "--retry-for");
   ExpectError({"stream", "a", "--chunk", "many"}, "--chunk");
+  // What a server with its defaults can answer again after a lost connection.
+  ExpectError({"stream", "a", "--window", "9"}, "--window");
   ExpectError({"stream", "a", "--window", "0"}, "--window");
   ExpectError({"stream", "a", "--nonsense"}, "--nonsense");
   ExpectError({"stream", "--resume", "/no/such/file"}, "/no/such/file");
@@ -126,7 +132,18 @@ TEST_F(ArgumentsTest, HelpGoesToTheOutputAndIsNoError) {
   Command command = Parse({"stream", "--help"});
   ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
   EXPECT_EQ(std::get<NothingToRun>(command).exit_status, 0);
-  EXPECT_THAT(out_.str(), HasSubstr("contiguous parts"));
+  EXPECT_THAT(
+      out_.str(),
+      AllOf(HasSubstr("contiguous parts"), HasSubstr("--retain-messages"),
+            Not(HasSubstr("async")), Not(HasSubstr("four segments"))));
+}
+
+TEST_F(ArgumentsTest, TheProgramsHelpSaysHowToGoOn) {
+  Command command = Parse({"--help"});
+  ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("mneme stream FILE"),
+                                HasSubstr("mneme stream --help"),
+                                HasSubstr("MNEME_SERVER")));
 }
 
 TEST_F(ArgumentsTest, SessionsAndModelsKnowTheirFlags) {

@@ -1,18 +1,13 @@
 #include "client/cli/cli.h"
 
-#include <atomic>
-#include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/client/cli/temp_folder.h"
-#include "tests/client/fake_server.h"
+#include "tests/client/cli/cli_fixture.h"
 
 namespace mneme::cli {
 namespace {
@@ -23,38 +18,6 @@ using ::mneme::testing::TempFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr char kText[] = "The quick brown fox jumps over the lazy dog";
-
-class CliTest : public ::testing::Test {
- protected:
-  void StartServer(FakeServer::Options options = {}) {
-    server_ = std::make_unique<FakeServer>(options);
-  }
-  int Run(std::vector<std::string> arguments) {
-    out_.str("");
-    err_.str("");
-    if (server_ != nullptr) {
-      arguments.insert(arguments.end(), {"--server", server_->address()});
-    }
-    Environment environment{out_, err_};
-    environment.interrupted = &interrupted_;
-    return RunCli(arguments, environment);
-  }
-  // The object on the output's last line.
-  nlohmann::json Json() {
-    std::vector<std::string> lines =
-        absl::StrSplit(out_.str(), '\n', absl::SkipEmpty());
-    return lines.empty() ? nlohmann::json()
-                         : nlohmann::json::parse(lines.back());
-  }
-
-  TempFolder folder_;
-  std::unique_ptr<FakeServer> server_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  std::atomic<bool> interrupted_{false};
-};
 
 TEST_F(CliTest, StreamEndsWithOneJsonObjectAndClosesItsSessions) {
   StartServer();
@@ -146,15 +109,6 @@ TEST_F(CliTest, RetriesAreCountedAndShown) {
   EXPECT_EQ(Json()["segments"], 6);
   EXPECT_THAT(err_.str(),
               AllOf(HasSubstr("resuming from"), HasSubstr("goes on")));
-}
-
-TEST_F(CliTest, AnInterruptedRunTidiesUp) {
-  StartServer();
-  server_->Hold();
-  interrupted_ = true;
-  EXPECT_EQ(Run({"stream", folder_.Write("text", kText)}), 130);
-  server_->Release();
-  EXPECT_EQ(server_->session_count(), 0u);
 }
 
 TEST_F(CliTest, AServerThatIsAwayIsExplained) {

@@ -87,6 +87,18 @@ TEST_F(HandlesFileTest, ReadsWhatItWrites) {
   EXPECT_EQ(points[1].rest.end, 99u);
 }
 
+TEST_F(HandlesFileTest, WhetherItCanBeWrittenIsFoundOutWithoutATrace) {
+  EXPECT_THAT(CheckHandlesWritable(folder_.Path("h")), IsOk());
+  EXPECT_THAT(ReadHandles(folder_.Path("h")),
+              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(ReadHandles(folder_.Path("h.new")),
+              StatusIs(absl::StatusCode::kNotFound));
+  for (const char* path : {"/no/such/folder/h", "/tmp"}) {
+    EXPECT_THAT(CheckHandlesWritable(path),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr(path)));
+  }
+}
+
 TEST_F(HandlesFileTest, ErrorsNameTheLineAndTheKey) {
   std::string handle = absl::StrCat("s/1/", std::string(64, 'a'));
   ExpectError("", "found none");

@@ -30,6 +30,12 @@ TEST(NumbersTest, ThousandsAreSeparated) {
   EXPECT_EQ(WithCommas(18446744073709551615u), "18,446,744,073,709,551,615");
 }
 
+TEST(NumbersTest, OneIsSingular) {
+  EXPECT_EQ(Counted(0, "session"), "0 sessions");
+  EXPECT_EQ(Counted(1, "session"), "1 session");
+  EXPECT_EQ(Counted(2000, "session"), "2,000 sessions");
+}
+
 TEST(NumbersTest, TimesHaveAUnitThatSuitsThem) {
   EXPECT_EQ(HumanMicros(0), "0 us");
   EXPECT_EQ(HumanMicros(85.4), "85 us");

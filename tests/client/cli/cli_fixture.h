@@ -1,0 +1,55 @@
+#ifndef MNEME_TESTS_CLIENT_CLI_CLI_FIXTURE_H_
+#define MNEME_TESTS_CLIENT_CLI_CLI_FIXTURE_H_
+
+#include <atomic>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "client/cli/cli.h"
+#include "gtest/gtest.h"
+#include "tests/client/cli/temp_folder.h"
+#include "tests/client/fake_server.h"
+
+namespace mneme::cli {
+
+// 43 bytes: five segments of 8 and a short one.
+inline constexpr char kText[] = "The quick brown fox jumps over the lazy dog";
+
+// Runs `mneme` in this process, against a FakeServer.
+class CliTest : public ::testing::Test {
+ protected:
+  void StartServer(testing::FakeServer::Options options = {}) {
+    server_ = std::make_unique<testing::FakeServer>(options);
+  }
+  int Run(std::vector<std::string> arguments) {
+    out_.str("");
+    err_.str("");
+    if (server_ != nullptr) {
+      arguments.insert(arguments.end(), {"--server", server_->address()});
+    }
+    Environment environment{out_, err_};
+    environment.interrupted = &interrupted_;
+    return RunCli(arguments, environment);
+  }
+  // The object on the output's last line.
+  nlohmann::json Json() {
+    std::vector<std::string> lines =
+        absl::StrSplit(out_.str(), '\n', absl::SkipEmpty());
+    return lines.empty() ? nlohmann::json()
+                         : nlohmann::json::parse(lines.back());
+  }
+
+  testing::TempFolder folder_;
+  std::unique_ptr<testing::FakeServer> server_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  std::atomic<bool> interrupted_{false};
+};
+
+}  // namespace mneme::cli
+
+#endif  // MNEME_TESTS_CLIENT_CLI_CLI_FIXTURE_H_

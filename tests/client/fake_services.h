@@ -1,0 +1,136 @@
+#ifndef MNEME_TESTS_CLIENT_FAKE_SERVICES_H_
+#define MNEME_TESTS_CLIENT_FAKE_SERVICES_H_
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/client/error_status.h"
+#include "tests/client/fake_server.h"
+
+// The RPCs of the FakeServer, called by gRPC's threads; internal to it.
+namespace mneme::testing {
+
+class FakeServer::ModelsService : public v1::Models::Service {
+ public:
+  explicit ModelsService(FakeServer* server) : server_(server) {}
+
+  grpc::Status List(grpc::ServerContext* /*context*/,
+                    const v1::ListModelsRequest* /*request*/,
+                    v1::ListModelsResponse* response) override {
+    *response->add_models() = server_->Model();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Get(grpc::ServerContext* /*context*/,
+                   const v1::GetModelRequest* request,
+                   v1::Model* response) override {
+    *response = server_->Model();
+    if (request->name() == response->name()) return grpc::Status::OK;
+    return ErrorStatus(grpc::StatusCode::NOT_FOUND,
+                       absl::StrCat("no model '", request->name(), "'"),
+                       "NOT_FOUND");
+  }
+
+ private:
+  FakeServer* const server_;
+};
+
+class FakeServer::SessionsService : public v1::Sessions::Service {
+ public:
+  explicit SessionsService(FakeServer* server) : server_(server) {}
+
+  grpc::Status Open(grpc::ServerContext* context,
+                    const v1::OpenSessionRequest* request,
+                    v1::Session* response) override {
+    server_->NoteMetadata(*context);
+    MutexLock lock(&server_->mu_);
+    FakeSession session(*request, server_->options_.segment_size,
+                        server_->options_.retained);
+    auto [it, is_new] =
+        server_->sessions_.emplace(request->session_id(), std::move(session));
+    if (!is_new) {
+      return ErrorStatus(
+          grpc::StatusCode::ALREADY_EXISTS,
+          absl::StrCat("session '", request->session_id(), "' exists"),
+          "ALREADY_EXISTS");
+    }
+    *response = server_->Describe(it->second);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Get(grpc::ServerContext* context,
+                   const v1::GetSessionRequest* request,
+                   v1::Session* response) override {
+    server_->NoteMetadata(*context);
+    MutexLock lock(&server_->mu_);
+    auto it = server_->sessions_.find(request->session_id());
+    if (it == server_->sessions_.end()) return NoSession(request->session_id());
+    *response = server_->Describe(it->second);
+    return grpc::Status::OK;
+  }
+
+  // Pages of one session, so that paging is tested.
+  grpc::Status List(grpc::ServerContext* /*context*/,
+                    const v1::ListSessionsRequest* request,
+                    v1::ListSessionsResponse* response) override {
+    MutexLock lock(&server_->mu_);
+    auto it = server_->sessions_.upper_bound(request->page_token());
+    if (it == server_->sessions_.end()) return grpc::Status::OK;
+    *response->add_sessions() = server_->Describe(it->second);
+    if (std::next(it) != server_->sessions_.end()) {
+      response->set_next_page_token(it->first);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Close(grpc::ServerContext* context,
+                     const v1::CloseSessionRequest* request,
+                     v1::CloseSessionResponse* response) override {
+    server_->NoteMetadata(*context);
+    MutexLock lock(&server_->mu_);
+    auto it = server_->sessions_.find(request->session_id());
+    if (it == server_->sessions_.end()) return NoSession(request->session_id());
+    *response->mutable_last() = it->second.HandleAt(it->second.head());
+    server_->sessions_.erase(it);
+    return grpc::Status::OK;
+  }
+
+ private:
+  FakeServer* const server_;
+};
+
+class FakeServer::SegmentsService : public v1::Segments::Service {
+ public:
+  explicit SegmentsService(FakeServer* server) : server_(server) {}
+
+  grpc::Status Stream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::SegmentReply, v1::SegmentRequest>* stream)
+      override {
+    server_->NoteMetadata(*context);
+    size_t number = 0;
+    {
+      MutexLock lock(&server_->mu_);
+      number = server_->streams_.size();
+      server_->streams_.emplace_back();
+    }
+    FakePlace place;
+    v1::SegmentRequest request;
+    while (stream->Read(&request)) {
+      v1::SegmentReply reply;
+      bool ends = false;
+      grpc::Status status =
+          server_->Handle(request, number, place, reply, ends);
+      if (!status.ok() || ends) return status;
+      stream->Write(reply);
+    }
+    return grpc::Status::OK;
+  }
+
+ private:
+  FakeServer* const server_;
+};
+
+}  // namespace mneme::testing
+
+#endif  // MNEME_TESTS_CLIENT_FAKE_SERVICES_H_
