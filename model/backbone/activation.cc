@@ -21,6 +21,20 @@ Activation ReadActivation(ConfigReader& config, const char* key,
   return Activation::kGelu;
 }
 
+const char* ActivationName(Activation activation) {
+  switch (activation) {
+    case Activation::kGeluTanh:
+      return "gelu_tanh";
+    case Activation::kGelu:
+      return "gelu";
+    case Activation::kRelu:
+      return "relu";
+    case Activation::kSilu:
+      return "silu";
+  }
+  return "";
+}
+
 at::Tensor Activate(Activation activation, const at::Tensor& x) {
   switch (activation) {
     case Activation::kGeluTanh:

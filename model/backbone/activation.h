@@ -15,6 +15,9 @@ enum class Activation { kGeluTanh, kGelu, kRelu, kSilu };
 Activation ReadActivation(ConfigReader& config, const char* key,
                           const char* fallback);
 
+// One name for each function, whatever the config calls it.
+const char* ActivationName(Activation activation);
+
 at::Tensor Activate(Activation activation, const at::Tensor& x);
 
 }  // namespace mneme

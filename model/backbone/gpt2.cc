@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 
 #include <cmath>
@@ -11,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/backbone/attention.h"
+#include "model/backbone/layers.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -26,17 +26,8 @@ struct Affine {
   }
 };
 
-struct Norm {
-  at::Tensor weight;
-  at::Tensor bias;
-
-  at::Tensor operator()(const at::Tensor& x, double epsilon) const {
-    return at::layer_norm(x, weight.sizes(), weight, bias, epsilon);
-  }
-};
-
 struct Layer {
-  Norm norm_1, norm_2;
+  LayerNorm norm_1, norm_2;
   Affine qkv, attention_out, up, down;
 };
 
@@ -66,7 +57,7 @@ class Gpt2 final : public Backbone {
   const Gpt2Config config_;
   at::Tensor tokens_, positions_, head_;
   std::vector<Layer> layers_;
-  Norm final_norm_;
+  LayerNorm final_norm_;
 };
 
 Gpt2::Gpt2(const Gpt2Config& config, const WeightMap& weights)
@@ -75,7 +66,7 @@ Gpt2::Gpt2(const Gpt2Config& config, const WeightMap& weights)
     return Affine{weights.at(name + ".weight"), weights.at(name + ".bias")};
   };
   const auto norm = [&weights](const std::string& name) {
-    return Norm{weights.at(name + ".weight"), weights.at(name + ".bias")};
+    return LayerNorm(weights, name);
   };
   tokens_ = weights.at("transformer.wte.weight");
   positions_ = weights.at("transformer.wpe.weight");
@@ -86,8 +77,7 @@ Gpt2::Gpt2(const Gpt2Config& config, const WeightMap& weights)
                        affine(h + ".mlp.c_fc"), affine(h + ".mlp.c_proj")});
   }
   final_norm_ = norm("transformer.ln_f");
-  const auto head = weights.find("lm_head.weight");
-  head_ = head == weights.end() ? tokens_ : head->second;
+  head_ = HeadWeight(weights, tokens_);
 }
 
 at::Tensor Gpt2::AddPositions(const at::Tensor& x,
@@ -160,11 +150,10 @@ absl::StatusOr<Gpt2Config> ParseGpt2Config(const nlohmann::json& json) {
 std::string CanonicalText(const Gpt2Config& config) {
   return absl::StrFormat(
       "gpt2 layers=%d heads=%d width=%d inner=%d vocab=%d positions=%d "
-      "norm_epsilon=%.17g activation=%d scale_attention=%d scale_by_layer=%d",
+      "norm_epsilon=%.17g activation=%s scale_attention=%d scale_by_layer=%d",
       config.layers, config.heads, config.width, config.inner, config.vocab,
-      config.positions, config.norm_epsilon,
-      static_cast<int>(config.activation), config.scale_attention,
-      config.scale_by_layer);
+      config.positions, config.norm_epsilon, ActivationName(config.activation),
+      config.scale_attention, config.scale_by_layer);
 }
 
 std::vector<ParameterSpec> Gpt2Parameters(const Gpt2Config& config) {

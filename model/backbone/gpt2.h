@@ -16,7 +16,8 @@
 
 namespace mneme {
 
-// Hugging Face's GPT2Config, as far as it changes the forward pass.
+// Hugging Face's GPT2Config, as far as it changes the forward pass. A plain
+// value.
 struct Gpt2Config {
   int64_t layers = 0;
   int64_t heads = 0;

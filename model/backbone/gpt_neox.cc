@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 
 #include <string>
@@ -10,32 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/backbone/attention.h"
+#include "model/backbone/layers.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
 namespace {
 
-// y = x W^T (+ b), W [out, in].
-struct Linear {
-  at::Tensor weight;
-  std::optional<at::Tensor> bias;
-
-  at::Tensor operator()(const at::Tensor& x) const {
-    return at::linear(x, weight, bias);
-  }
-};
-
-struct Norm {
-  at::Tensor weight;
-  at::Tensor bias;
-
-  at::Tensor operator()(const at::Tensor& x, double epsilon) const {
-    return at::layer_norm(x, weight.sizes(), weight, bias, epsilon);
-  }
-};
-
 struct Layer {
-  Norm norm_1, norm_2;
+  LayerNorm norm_1, norm_2;
   Linear qkv, attention_out, up, down;
 };
 
@@ -63,27 +44,18 @@ class GptNeox final : public Backbone {
 
   const GptNeoxConfig config_;
   at::Tensor tokens_, head_;
-  Norm final_norm_;
+  LayerNorm final_norm_;
   std::vector<Layer> layers_;
   Rope rope_;
 };
 
-int64_t RotaryWidth(const GptNeoxConfig& config) {
-  const int64_t head_width = config.width / config.heads;
-  return static_cast<int64_t>(static_cast<double>(head_width) *
-                              config.rope.partial);
-}
-
 GptNeox::GptNeox(const GptNeoxConfig& config, const WeightMap& weights)
     : config_(config) {
   const auto linear = [&weights](const std::string& name) {
-    const auto bias = weights.find(name + ".bias");
-    Linear made{weights.at(name + ".weight"), std::nullopt};
-    if (bias != weights.end()) made.bias = bias->second;
-    return made;
+    return Linear(weights, name);
   };
   const auto norm = [&weights](const std::string& name) {
-    return Norm{weights.at(name + ".weight"), weights.at(name + ".bias")};
+    return LayerNorm(weights, name);
   };
   tokens_ = weights.at("gpt_neox.embed_in.weight");
   for (int64_t i = 0; i < config.layers; ++i) {
@@ -95,10 +67,10 @@ GptNeox::GptNeox(const GptNeoxConfig& config, const WeightMap& weights)
          linear(l + ".mlp.dense_4h_to_h")});
   }
   final_norm_ = norm("gpt_neox.final_layer_norm");
-  const auto head = weights.find("lm_head.weight");
-  head_ = head == weights.end() ? tokens_ : head->second;
-  rope_ = Rope(config.rope, RotaryWidth(config), config.positions,
-               tokens_.options().requires_grad(false));
+  head_ = HeadWeight(weights, tokens_);
+  rope_ = Rope(config.rope,
+               RotaryWidth(config.width / config.heads, config.rope.partial),
+               config.positions, tokens_.options().requires_grad(false));
 }
 
 at::Tensor GptNeox::Attend(const Layer& layer, const at::Tensor& x,
@@ -144,29 +116,28 @@ absl::StatusOr<GptNeoxConfig> ParseGptNeoxConfig(const nlohmann::json& json) {
   config.tied = reader.Bool("tie_word_embeddings", false);
   config.attention_bias = reader.Bool("attention_bias", true);
   config.parallel_residual = reader.Bool("use_parallel_residual", true);
-  config.rope = ReadRope(reader, "rotary_pct", 0.25);
-  reader.Ignore(
-      {"attention_dropout", "hidden_dropout", "gradient_checkpointing"});
-  reader.IgnoreHuggingFaceKeys();
   if (config.width % config.heads != 0) {
     reader.Fail(
         "hidden_size",
         absl::StrCat("a multiple of num_attention_heads, ", config.heads));
-  } else if (RotaryWidth(config) < 2 || RotaryWidth(config) % 2 != 0) {
-    reader.Fail("rotary_pct", "an even number of rotated dimensions");
   }
+  config.rope = ReadRope(reader, {.head_width = config.width / config.heads,
+                                  .key = "rotary_pct",
+                                  .fallback = 0.25});
+  reader.Ignore(
+      {"attention_dropout", "hidden_dropout", "gradient_checkpointing"});
+  reader.IgnoreHuggingFaceKeys();
   RETURN_IF_ERROR(reader.Finish());
   return config;
 }
 
 std::string CanonicalText(const GptNeoxConfig& config) {
   return absl::StrFormat(
-      "gpt_neox layers=%d heads=%d width=%d inner=%d vocab=%d positions=%d "
-      "norm_epsilon=%.17g activation=%d parallel_residual=%d %s",
+      "gpt_neox layers=%d heads=%d width=%d inner=%d vocab=%d "
+      "norm_epsilon=%.17g activation=%s parallel_residual=%d %s",
       config.layers, config.heads, config.width, config.inner, config.vocab,
-      config.positions, config.norm_epsilon,
-      static_cast<int>(config.activation), config.parallel_residual,
-      CanonicalText(config.rope));
+      config.norm_epsilon, ActivationName(config.activation),
+      config.parallel_residual, CanonicalText(config.rope));
 }
 
 std::vector<ParameterSpec> GptNeoxParameters(const GptNeoxConfig& config) {

@@ -17,7 +17,8 @@
 
 namespace mneme {
 
-// Hugging Face's GPTNeoXConfig, as far as it changes the forward pass.
+// Hugging Face's GPTNeoXConfig, as far as it changes the forward pass. A plain
+// value.
 struct GptNeoxConfig {
   int64_t layers = 0;
   int64_t heads = 0;
@@ -34,7 +35,8 @@ struct GptNeoxConfig {
 };
 
 absl::StatusOr<GptNeoxConfig> ParseGptNeoxConfig(const nlohmann::json& config);
-// All that changes the forward pass, in one spelling.
+// All that changes the forward pass, in one spelling. Not the positions: they
+// bound a row and change none.
 std::string CanonicalText(const GptNeoxConfig& config);
 std::vector<ParameterSpec> GptNeoxParameters(const GptNeoxConfig& config);
 // `weights` as CheckWeights asks for.

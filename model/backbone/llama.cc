@@ -10,20 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/backbone/attention.h"
+#include "model/backbone/layers.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
 namespace {
-
-// y = x W^T (+ b), W [out, in].
-struct Linear {
-  at::Tensor weight;
-  std::optional<at::Tensor> bias;
-
-  at::Tensor operator()(const at::Tensor& x) const {
-    return at::linear(x, weight, bias);
-  }
-};
 
 struct Layer {
   at::Tensor norm_1, norm_2;
@@ -64,10 +55,7 @@ class Llama final : public Backbone {
 Llama::Llama(const LlamaConfig& config, const WeightMap& weights)
     : config_(config) {
   const auto linear = [&weights](const std::string& name) {
-    const auto bias = weights.find(name + ".bias");
-    Linear made{weights.at(name + ".weight"), std::nullopt};
-    if (bias != weights.end()) made.bias = bias->second;
-    return made;
+    return Linear(weights, name);
   };
   tokens_ = weights.at("model.embed_tokens.weight");
   for (int64_t i = 0; i < config.layers; ++i) {
@@ -81,8 +69,7 @@ Llama::Llama(const LlamaConfig& config, const WeightMap& weights)
          linear(l + ".mlp.down_proj")});
   }
   final_norm_ = weights.at("model.norm.weight");
-  const auto head = weights.find("lm_head.weight");
-  head_ = head == weights.end() ? tokens_ : head->second;
+  head_ = HeadWeight(weights, tokens_);
   rope_ = Rope(config.rope, config.head_width, config.positions,
                tokens_.options().requires_grad(false));
 }
@@ -130,7 +117,10 @@ absl::StatusOr<LlamaConfig> ParseLlamaConfig(const nlohmann::json& json) {
   config.tied = reader.Bool("tie_word_embeddings", false);
   config.attention_bias = reader.Bool("attention_bias", false);
   config.mlp_bias = reader.Bool("mlp_bias", false);
-  config.rope = ReadRope(reader, nullptr, 1);
+  if (config.head_width < 2 || config.head_width % 2 != 0) {
+    reader.Fail("head_dim", "an even number");
+  }
+  config.rope = ReadRope(reader, {.head_width = config.head_width});
   reader.Only("pretraining_tp", 1);
   reader.Ignore({"attention_dropout"});
   reader.IgnoreHuggingFaceKeys();
@@ -139,9 +129,6 @@ absl::StatusOr<LlamaConfig> ParseLlamaConfig(const nlohmann::json& json) {
         "num_key_value_heads",
         absl::StrCat("a divisor of num_attention_heads, ", config.heads));
   }
-  if (config.head_width < 2 || config.head_width % 2 != 0) {
-    reader.Fail("head_dim", "an even number");
-  }
   RETURN_IF_ERROR(reader.Finish());
   return config;
 }
@@ -149,11 +136,10 @@ absl::StatusOr<LlamaConfig> ParseLlamaConfig(const nlohmann::json& json) {
 std::string CanonicalText(const LlamaConfig& config) {
   return absl::StrFormat(
       "llama layers=%d heads=%d kv_heads=%d head_width=%d width=%d inner=%d "
-      "vocab=%d positions=%d norm_epsilon=%.17g activation=%d %s",
+      "vocab=%d norm_epsilon=%.17g activation=%s %s",
       config.layers, config.heads, config.kv_heads, config.head_width,
-      config.width, config.inner, config.vocab, config.positions,
-      config.norm_epsilon, static_cast<int>(config.activation),
-      CanonicalText(config.rope));
+      config.width, config.inner, config.vocab, config.norm_epsilon,
+      ActivationName(config.activation), CanonicalText(config.rope));
 }
 
 std::vector<ParameterSpec> LlamaParameters(const LlamaConfig& config) {

@@ -17,7 +17,8 @@
 
 namespace mneme {
 
-// Hugging Face's LlamaConfig, as far as it changes the forward pass.
+// Hugging Face's LlamaConfig, as far as it changes the forward pass. A plain
+// value.
 struct LlamaConfig {
   int64_t layers = 0;
   int64_t heads = 0;
@@ -36,7 +37,8 @@ struct LlamaConfig {
 };
 
 absl::StatusOr<LlamaConfig> ParseLlamaConfig(const nlohmann::json& config);
-// All that changes the forward pass, in one spelling.
+// All that changes the forward pass, in one spelling. Not the positions: they
+// bound a row and change none.
 std::string CanonicalText(const LlamaConfig& config);
 std::vector<ParameterSpec> LlamaParameters(const LlamaConfig& config);
 // `weights` as CheckWeights asks for.

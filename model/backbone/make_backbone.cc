@@ -1,5 +1,7 @@
 #include "model/backbone/make_backbone.h"
 
+#include <algorithm>
+
 #include "model/backbone/gpt2.h"
 #include "model/backbone/gpt_neox.h"
 #include "model/backbone/llama.h"
@@ -40,13 +42,16 @@ auto Parameters(const LlamaConfig& config) { return LlamaParameters(config); }
 auto Parameters(const GptNeoxConfig& config) {
   return GptNeoxParameters(config);
 }
-auto Make(const Gpt2Config& config, const WeightMap& weights) {
+// GPT-2's positions are a weight: it has as many as its file.
+auto Make(const Gpt2Config& config, const WeightMap& weights, int64_t) {
   return MakeGpt2(config, weights);
 }
-auto Make(const LlamaConfig& config, const WeightMap& weights) {
+auto Make(LlamaConfig config, const WeightMap& weights, int64_t max_row) {
+  config.positions = std::min(config.positions, max_row);
   return MakeLlama(config, weights);
 }
-auto Make(const GptNeoxConfig& config, const WeightMap& weights) {
+auto Make(GptNeoxConfig config, const WeightMap& weights, int64_t max_row) {
+  config.positions = std::min(config.positions, max_row);
   return MakeGptNeox(config, weights);
 }
 
@@ -63,10 +68,17 @@ absl::StatusOr<std::string> CanonicalBackbone(const nlohmann::json& config) {
       config, [](const auto& parsed) { return CanonicalText(parsed); });
 }
 
+absl::StatusOr<BackboneSizes> SizesOf(const nlohmann::json& config) {
+  return WithParsed<BackboneSizes>(config, [](const auto& parsed) {
+    return BackboneSizes{parsed.width, parsed.vocab, parsed.positions};
+  });
+}
+
 absl::StatusOr<std::unique_ptr<Backbone>> MakeBackbone(
-    const nlohmann::json& config, const WeightMap& weights) {
-  return WithParsed<std::unique_ptr<Backbone>>(
-      config, [&](const auto& parsed) { return Make(parsed, weights); });
+    const nlohmann::json& config, const WeightMap& weights, int64_t max_row) {
+  return WithParsed<std::unique_ptr<Backbone>>(config, [&](const auto& parsed) {
+    return Make(parsed, weights, max_row);
+  });
 }
 
 }  // namespace mneme

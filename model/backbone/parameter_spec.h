@@ -17,7 +17,7 @@ namespace mneme {
 // One weight of a backbone, in the reference's own spelling and layout (GPT-2's
 // Conv1D weights are [in, out]), without the prefix "memory_cell.model.". The
 // single source of truth for the loader's checks and for the trainer's
-// initialisation.
+// initialisation. A plain value.
 struct ParameterSpec {
   // kNormal: N(0, 0.02^2). kResidual: a projection onto the residual stream,
   // N(0, 0.02^2 / (2 * layers)).

@@ -15,6 +15,7 @@ namespace mneme {
 namespace {
 
 constexpr double kTwoPi = 6.283185307179586;
+constexpr char kPartialKey[] = "partial_rotary_factor";
 
 // Hugging Face's _compute_llama3_parameters for one frequency.
 double Llama3Frequency(const RopeConfig& config, double frequency) {
@@ -27,6 +28,26 @@ double Llama3Frequency(const RopeConfig& config, double frequency) {
       (config.original_positions / wavelength - config.low_freq_factor) /
       (config.high_freq_factor - config.low_freq_factor);
   return (1 - smooth) * frequency / config.factor + smooth * frequency;
+}
+
+// Reads the rotated part at `key`. What is wrong with it is said here, where it
+// is known which object and key it came from.
+void ReadPart(ConfigReader& reader, const char* key, const RotatedPart& part,
+              RopeConfig& rope) {
+  rope.partial = reader.Number(key, part.fallback);
+  if (part.key == nullptr && rope.partial != 1) {
+    reader.Fail(key, "1: this family rotates whole heads");
+    return;
+  }
+  if (rope.partial > 1) {
+    reader.Fail(key, "at most 1");
+    return;
+  }
+  const int64_t rotary = RotaryWidth(part.head_width, rope.partial);
+  if (rotary < 2 || rotary % 2 != 0) {
+    reader.Fail(key, absl::StrCat("an even number of rotated dimensions of ",
+                                  part.head_width));
+  }
 }
 
 void ReadScaling(ConfigReader& reader, RopeConfig& rope) {
@@ -52,11 +73,21 @@ void ReadScaling(ConfigReader& reader, RopeConfig& rope) {
 
 }  // namespace
 
-RopeConfig ReadRope(ConfigReader& config, const char* partial_key,
-                    double default_partial) {
+int64_t RotaryWidth(int64_t head_width, double partial) {
+  return static_cast<int64_t>(static_cast<double>(head_width) * partial);
+}
+
+RopeConfig ReadRope(ConfigReader& config, const RotatedPart& part) {
   RopeConfig rope;
-  rope.partial =
-      partial_key == nullptr ? 1 : config.Number(partial_key, default_partial);
+  rope.partial = part.fallback;
+  bool given = false;
+  const auto read_part = [&](ConfigReader& reader, const char* key) {
+    if (!reader.Has(key)) return;
+    given = true;
+    ReadPart(reader, key, part, rope);
+  };
+  if (part.key != nullptr) read_part(config, part.key);
+  read_part(config, kPartialKey);
   rope.theta = config.Number("rope_theta", 10000);
   if (config.Has("rotary_emb_base")) {
     rope.theta = config.Number("rotary_emb_base", std::nullopt);
@@ -66,11 +97,11 @@ RopeConfig ReadRope(ConfigReader& config, const char* partial_key,
     ConfigReader scaling(config.Object(key, true),
                          absl::StrCat("config.json: backbone: ", key));
     rope.theta = scaling.Number("rope_theta", rope.theta);
-    rope.partial = scaling.Number("partial_rotary_factor", rope.partial);
+    read_part(scaling, kPartialKey);
     ReadScaling(scaling, rope);
     config.Merge(scaling.Finish());
   }
-  if (rope.partial > 1) config.Fail(partial_key, "at most 1");
+  if (!given && part.key != nullptr) ReadPart(config, part.key, part, rope);
   return rope;
 }
 

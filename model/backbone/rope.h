@@ -14,7 +14,8 @@
 namespace mneme {
 
 // Rotary position embedding as Hugging Face computes it (halves rotated, not
-// adjacent pairs), with the types "default", "linear" and "llama3".
+// adjacent pairs), with the types "default", "linear" and "llama3". A plain
+// value.
 struct RopeConfig {
   double theta = 10000;
   double partial = 1;  // the part of each head that is rotated
@@ -25,16 +26,28 @@ struct RopeConfig {
   double original_positions = 8192;
 };
 
+// What a family says of the part of each head that it rotates.
+struct RotatedPart {
+  int64_t head_width = 0;
+  // Its key in a config of transformers 4; null: whole heads are rotated, and
+  // a config that says otherwise is refused.
+  const char* key = nullptr;
+  double fallback = 1;
+};
+
+// Dimensions of each head that are rotated.
+int64_t RotaryWidth(int64_t head_width, double partial);
+
 // Reads "rope_parameters" (transformers 5) or "rope_theta", "rope_scaling" and
-// `partial_key` ("rotary_pct"; null where the family has none) (4). An unknown
-// type or key fails `config` by name.
-RopeConfig ReadRope(ConfigReader& config, const char* partial_key,
-                    double default_partial);
+// the part's key (4). An unknown type or key, or a part of a head that cannot
+// be rotated, fails `config` by the name it was read from.
+RopeConfig ReadRope(ConfigReader& config, const RotatedPart& part);
 
 // All that changes the angles, in one spelling.
 std::string CanonicalText(const RopeConfig& config);
 
-// The tables for a head of `rotary` rotated dimensions, made once.
+// The tables for a head of `rotary` rotated dimensions, made once and then only
+// read, from any thread.
 class Rope {
  public:
   Rope() = default;

@@ -7,14 +7,19 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "model/checkpoint/json_depth.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
 namespace {
 
 constexpr size_t kMaxJsonBytes = 64 << 20;
+constexpr int64_t kMaxJsonLevels = 32;
 constexpr char kWeights[] = "model.safetensors";
 constexpr char kIndex[] = "model.safetensors.index.json";
+constexpr absl::string_view kWrapper = "memory_cell.";
+constexpr absl::string_view kWrappedModel = "memory_cell.model.";
+constexpr absl::string_view kGpt2Prefix = "transformer.";
 
 bool Exists(const std::string& path) {
   std::error_code error;
@@ -96,10 +101,20 @@ bool IsIgnoredBuffer(absl::string_view key) {
 
 std::string CanonicalKey(absl::string_view key, bool bare_gpt2) {
   if (key == "memory_cell.memory") return "memory";
-  if (absl::ConsumePrefix(&key, "memory_cell.model.")) return std::string(key);
-  return bare_gpt2 && key != "lm_head.weight"
-             ? absl::StrCat("transformer.", key)
-             : std::string(key);
+  if (absl::ConsumePrefix(&key, kWrappedModel)) return std::string(key);
+  return bare_gpt2 && key != "lm_head.weight" ? absl::StrCat(kGpt2Prefix, key)
+                                              : std::string(key);
+}
+
+// The backbone's "model_type"; "" when it is no string.
+std::string FamilyOf(const nlohmann::json& backbone) {
+  const auto type = backbone.find("model_type");
+  return type != backbone.end() && type->is_string() ? type->get<std::string>()
+                                                     : "";
+}
+
+bool IsBareGpt2(const StoredTensors& stored, absl::string_view family) {
+  return family == "gpt2" && stored.count("wte.weight") > 0;
 }
 
 const char* EmbeddingKey(absl::string_view family) {
@@ -140,6 +155,10 @@ absl::StatusOr<nlohmann::json> ReadJsonFile(const std::string& path) {
                                                    " bytes; expected at most ",
                                                    kMaxJsonBytes));
   }
+  if (NestedDeeperThan(text, kMaxJsonLevels)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, " is nested deeper than ", kMaxJsonLevels, " levels"));
+  }
   nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr,
                                               /*allow_exceptions=*/false);
   if (json.is_discarded()) {
@@ -155,13 +174,29 @@ absl::StatusOr<StoredTensors> ReadCheckpoint(const std::string& folder) {
   return NoWeights(folder);
 }
 
+std::string KeySpelling::KeyOf(absl::string_view name) const {
+  if (name == "memory") return absl::StrCat(kWrapper, name);
+  if (wrapped) return absl::StrCat(kWrappedModel, name);
+  if (bare_gpt2) absl::ConsumePrefix(&name, kGpt2Prefix);
+  return std::string(name);
+}
+
+KeySpelling SpellingOf(const std::string& folder, const StoredTensors& stored,
+                       const nlohmann::json& backbone) {
+  KeySpelling spelling;
+  const std::string single = absl::StrCat(folder, "/", kWeights);
+  spelling.file = Exists(single) ? single : absl::StrCat(folder, "/", kIndex);
+  const auto first = stored.lower_bound(std::string(kWrapper));
+  spelling.wrapped =
+      first != stored.end() && absl::StartsWith(first->first, kWrapper);
+  spelling.bare_gpt2 = IsBareGpt2(stored, FamilyOf(backbone));
+  return spelling;
+}
+
 absl::StatusOr<StoredTensors> CanonicalTensors(const StoredTensors& stored,
                                                const nlohmann::json& backbone) {
-  const auto type = backbone.find("model_type");
-  const std::string family = type != backbone.end() && type->is_string()
-                                 ? type->get<std::string>()
-                                 : "";
-  const bool bare_gpt2 = family == "gpt2" && stored.count("wte.weight") > 0;
+  const std::string family = FamilyOf(backbone);
+  const bool bare_gpt2 = IsBareGpt2(stored, family);
   StoredTensors tensors;
   for (const auto& [key, tensor] : stored) {
     if (IsIgnoredBuffer(key)) continue;

@@ -10,7 +10,7 @@
 namespace mneme {
 
 // A JSON file of a model folder. NOT_FOUND, or INVALID_ARGUMENT when it is not
-// JSON.
+// JSON, or nested deeper than any config is.
 absl::StatusOr<nlohmann::json> ReadJsonFile(const std::string& path);
 
 // All tensors of a model folder, as named in its files: model.safetensors, or
@@ -18,6 +18,20 @@ absl::StatusOr<nlohmann::json> ReadJsonFile(const std::string& path);
 // the shard that the index says, and nothing else in any). UNIMPLEMENTED, with
 // how to convert, when the folder holds only pickles.
 absl::StatusOr<StoredTensors> ReadCheckpoint(const std::string& folder);
+
+// How the files of a model folder spell our names of tensors. A plain value.
+// Like all functions here, callable from any thread.
+struct KeySpelling {
+  std::string file;      // model.safetensors or, where there is none, its index
+  bool wrapped = false;  // by the reference: "memory_cell.model.X" for "X"
+  bool bare_gpt2 = false;  // GPT-2's own file: without "transformer."
+
+  // The key of the tensor that we call `name`, whether it is there or not.
+  std::string KeyOf(absl::string_view name) const;
+};
+// `stored`: what ReadCheckpoint(folder) returned.
+KeySpelling SpellingOf(const std::string& folder, const StoredTensors& stored,
+                       const nlohmann::json& backbone);
 
 // The checkpoint's tensors under our names, which are the reference's own
 // without its wrappers: "memory" and the backbone's keys.

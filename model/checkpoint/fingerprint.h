@@ -10,7 +10,8 @@ namespace mneme {
 // What a model computes, as a digest: SHA-256 over `canonical_config` (the
 // config fields that change results, in one spelling) and the tensors sorted by
 // our names (name, dtype, shape, bytes). How the file is cut into shards, its
-// wrapper prefixes and ignored buffers do not change it.
+// wrapper prefixes and ignored buffers do not change it. Callable from any
+// thread.
 Digest Fingerprint(absl::string_view canonical_config,
                    const StoredTensors& tensors);
 

@@ -12,10 +12,14 @@ namespace mneme {
 
 // A whole file mapped read-only into memory, so that a checkpoint's bytes are
 // read once, when a tensor is made of them. Immutable and thread-safe.
+// The file must keep its length while it is mapped: reading what a shrunk file
+// no longer has kills the process (SIGBUS). Replace files by renaming new ones
+// over them, as WriteSafetensors does.
 class MappedFile {
  public:
   // NOT_FOUND when there is no such file; INVALID_ARGUMENT when the path is no
-  // regular file; else the system's error. All name the path.
+  // regular file (a folder, a FIFO, a device); else the system's error. All
+  // name the path. Never waits for another process.
   static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(
       const std::string& path);
   ~MappedFile();

@@ -117,13 +117,16 @@ absl::StatusOr<ModelConfig> ParseModelConfig(const nlohmann::json& json,
   return config;
 }
 
+absl::Status InFolder(const std::string& folder, const absl::Status& error) {
+  return absl::Status(error.code(), absl::StrCat(folder, "/", error.message()));
+}
+
 absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& folder) {
   ASSIGN_OR_RETURN(const nlohmann::json json,
                    ReadJsonFile(absl::StrCat(folder, "/config.json")));
   auto config = ParseModelConfig(json, folder);
   if (config.ok()) return config;
-  return absl::Status(config.status().code(),
-                      absl::StrCat(folder, "/", config.status().message()));
+  return InFolder(folder, config.status());
 }
 
 }  // namespace mneme

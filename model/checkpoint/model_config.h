@@ -12,7 +12,8 @@
 
 namespace mneme {
 
-// A model folder's config.json: what every family has, and what some have.
+// A model folder's config.json: what every family has, and what some have. A
+// plain value; the functions below may be called from any thread.
 // clang-tidy takes nlohmann's assertions in its move for exceptions.
 // NOLINTNEXTLINE(bugprone-exception-escape)
 struct ModelConfig {
@@ -40,6 +41,9 @@ absl::Span<const char* const> Architectures();
 // what was expected. The backbone's own keys are checked by MakeBackbone.
 absl::StatusOr<ModelConfig> ParseModelConfig(const nlohmann::json& json,
                                              const std::string& folder);
+
+// An error that begins with "config.json", with the folder before it.
+absl::Status InFolder(const std::string& folder, const absl::Status& error);
 
 // Reads folder/config.json; errors begin with the folder.
 absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& folder);

@@ -11,14 +11,20 @@
 
 namespace mneme {
 
+// The most positions of a row of one step: a full segment between its memory
+// tokens.
+int64_t MaxRow(const ModelConfig& config);
+
 // The checked contents of a model folder with a backbone, still in its files.
+// A value of no thread in particular.
 struct ModelFolder {
   StoredTensors tensors;  // under our names, all that the model needs
   Digest fingerprint{};
 };
 
 // Reads the weights of the "rmt" that `config` describes: the backbone's, and
-// "memory" where it has memory tokens. Errors as LoadModel's.
+// "memory" where it has memory tokens. Nothing is read of them before the
+// config is found good. Errors as LoadModel's. Callable from any thread.
 absl::StatusOr<ModelFolder> ReadModelFolder(const ModelConfig& config);
 
 }  // namespace mneme

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "model/checkpoint/json_depth.h"
 #include "nlohmann/json.hpp"
 #include "server/base/status_macros.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference reader
 constexpr size_t kMaxDimensions = 16;
+constexpr int64_t kMaxHeaderLevels = 8;  // three are used
 
 using Json = nlohmann::json;
 
@@ -106,8 +108,13 @@ absl::StatusOr<Json> Parser::ReadHeader() {
                             bytes.size() - kLengthBytes, " after its length"));
   }
   data_ = bytes.substr(kLengthBytes + length);
+  const absl::string_view text = bytes.substr(kLengthBytes, length);
+  if (NestedDeeperThan(text, kMaxHeaderLevels)) {
+    return Lie(absl::StrCat("the header is nested deeper than ",
+                            kMaxHeaderLevels, " levels"));
+  }
   std::string twice;
-  Json header = ParseHeader(bytes.substr(kLengthBytes, length), &twice);
+  Json header = ParseHeader(text, &twice);
   if (!twice.empty()) {
     return Lie(absl::StrCat("the header has the key \"", twice, "\" twice"));
   }

@@ -17,7 +17,8 @@
 
 namespace mneme {
 
-// A tensor inside a mapped safetensors file: no bytes of its own.
+// A tensor inside a mapped safetensors file: no bytes of its own. A value; its
+// bytes may be read on any thread.
 struct StoredTensor {
   std::string key;             // its name in the file
   std::string dtype_name;      // as the file spells it

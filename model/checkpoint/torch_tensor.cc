@@ -56,7 +56,7 @@ at::Tensor FromBytes(DType dtype, const std::vector<int64_t>& shape,
 
 absl::Status CheckStored(const std::vector<ParameterSpec>& specs,
                          const StoredTensors& tensors,
-                         const std::string& folder) {
+                         const KeySpelling& spelling) {
   std::set<std::string> known;
   for (const ParameterSpec& spec : specs) {
     known.insert(spec.name);
@@ -65,9 +65,9 @@ absl::Status CheckStored(const std::vector<ParameterSpec>& specs,
         absl::StrCat("[", absl::StrJoin(spec.shape, ", "), "]");
     if (it == tensors.end()) {
       if (spec.optional) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor \"", spec.name, "\" is missing in ", folder,
-                       "; expected shape ", shape));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "tensor \"", spelling.KeyOf(spec.name), "\" is missing in ",
+          spelling.file, "; expected shape ", shape));
     }
     const StoredTensor& tensor = it->second;
     if (tensor.shape != spec.shape) {

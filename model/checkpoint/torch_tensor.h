@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "model/backbone/parameter_spec.h"
+#include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/tensor.h"
 
@@ -27,11 +28,11 @@ at::Tensor FromBytes(DType dtype, const std::vector<int64_t>& shape,
                      absl::string_view bytes);
 
 // OK when `tensors` holds exactly what `specs` ask for, as F32, BF16 or F16.
-// Else INVALID_ARGUMENT that names the tensor, its file (or `folder`, for one
-// that is missing) and what was expected.
+// Else INVALID_ARGUMENT that names the tensor as its file does, the file and
+// what was expected.
 absl::Status CheckStored(const std::vector<ParameterSpec>& specs,
                          const StoredTensors& tensors,
-                         const std::string& folder);
+                         const KeySpelling& spelling);
 
 // Copies of stored tensors, as `dtype` on `device`.
 // REQUIRES: CheckStored() said OK.

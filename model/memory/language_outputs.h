@@ -17,7 +17,8 @@ namespace mneme {
 // The outputs that every language model offers (OutputRequest lists them).
 std::vector<TensorSpec> LanguageOutputs(int64_t vocab_size, int64_t width);
 
-// One row of a finished step, as the outputs need it.
+// One row of a finished step, as the outputs need it. Used within one call, on
+// the thread that runs the model.
 struct LanguageRow {
   int64_t begin = 0;  // its first token's row of `hidden`
   absl::Span<const int32_t> tokens;

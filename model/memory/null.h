@@ -12,6 +12,7 @@ namespace mneme {
 // A model that does nothing and costs nothing, for measuring the server alone.
 // Its memory, "memory" F32 [4], is always zero; its output "argmax" too. No
 // torch; config.json alone is the model. `config.architecture` is "null".
+// Threads as SequenceModel says.
 absl::StatusOr<std::unique_ptr<SequenceModel>> MakeNull(
     const ModelConfig& config);
 

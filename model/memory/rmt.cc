@@ -7,7 +7,6 @@
 #include <numeric>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "model/backbone/make_backbone.h"
 #include "model/checkpoint/model_folder.h"
@@ -231,25 +230,10 @@ ModelSpec MakeSpec(const ModelConfig& config, const Backbone& backbone,
   return spec;
 }
 
-absl::Status CheckSizes(const ModelConfig& config, const Backbone& backbone) {
-  const int64_t needed = config.segment_size + 2 * config.num_mem_tokens;
-  if (backbone.max_positions() > 0 && needed > backbone.max_positions()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "config.json: \"segment_size\" + 2 * \"num_mem_tokens\" is ", needed,
-        "; the backbone has ", backbone.max_positions(), " positions"));
-  }
-  if (config.tokenizer == "bytes" && backbone.vocab_size() < 256) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("config.json: \"tokenizer\" is \"bytes\"; the backbone's "
-                     "vocabulary of ",
-                     backbone.vocab_size(), " is less than 256"));
-  }
-  return absl::OkStatus();
-}
-
+// What is left to fail here is the device.
 absl::StatusOr<std::unique_ptr<SequenceModel>> Build(const ModelConfig& config,
-                                                     const Placement& place) {
-  ASSIGN_OR_RETURN(ModelFolder loaded, ReadModelFolder(config));
+                                                     const Placement& place,
+                                                     ModelFolder loaded) {
   const at::ScalarType residence = ScalarTypeOf(config.memory_dtype);
   at::Tensor memory;
   if (config.num_mem_tokens > 0) {
@@ -260,8 +244,8 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> Build(const ModelConfig& config,
   }
   const WeightMap weights =
       LoadWeights(loaded.tensors, place.compute, place.device);
-  ASSIGN_OR_RETURN(auto backbone, MakeBackbone(config.backbone, weights));
-  RETURN_IF_ERROR(CheckSizes(config, *backbone));
+  ASSIGN_OR_RETURN(auto backbone,
+                   MakeBackbone(config.backbone, weights, MaxRow(config)));
   ModelSpec spec = MakeSpec(config, *backbone, place.compute);
   spec.fingerprint = loaded.fingerprint;
   return std::make_unique<Rmt>(std::move(spec), std::move(backbone),
@@ -274,14 +258,13 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> Build(const ModelConfig& config,
 absl::StatusOr<std::unique_ptr<SequenceModel>> MakeRmt(
     const ModelConfig& config, const ModelOptions& options) {
   ASSIGN_OR_RETURN(const Placement place, PlacementOf(options));
-  auto model = InInferenceMode([&] { return Build(config, place); });
-  if (model.ok() ||
-      absl::StrContains(model.status().message(), config.folder)) {
-    return model;
-  }
+  ASSIGN_OR_RETURN(ModelFolder loaded, ReadModelFolder(config));
+  auto model =
+      InInferenceMode([&] { return Build(config, place, std::move(loaded)); });
+  if (model.ok()) return model;
   return absl::Status(
       model.status().code(),
-      absl::StrCat(config.folder, "/", model.status().message()));
+      absl::StrCat(config.folder, ": ", model.status().message()));
 }
 
 }  // namespace mneme

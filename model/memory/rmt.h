@@ -15,7 +15,7 @@ namespace mneme {
 // alone. A session carries "memory" [m, d] (absent when m = 0) and
 // "last_hidden" [d], the final hidden state of its last token, from which the
 // first token of its next segment is scored. REQUIRES: config.architecture is
-// "rmt". Errors as LoadModel's.
+// "rmt". Errors as LoadModel's; threads as SequenceModel says.
 absl::StatusOr<std::unique_ptr<SequenceModel>> MakeRmt(
     const ModelConfig& config, const ModelOptions& options);
 

@@ -14,7 +14,8 @@ namespace mneme {
 
 // Where tokens and memory lie in a packed batch of [memory; tokens; memory]
 // rows: everything a step needs that depends on the rows' lengths only. Making
-// one copies to the device; keep and reuse it for batches of the same shape.
+// one copies to the device; keep and reuse it for batches of the same shape, on
+// the thread that runs the model.
 struct RmtLayout {
   // `token_lengths`: tokens of each row, each >= 1. `num_memory` may be 0.
   static RmtLayout Of(const std::vector<int64_t>& token_lengths,

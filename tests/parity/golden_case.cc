@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -56,6 +57,15 @@ std::vector<std::string> GoldenFolders() {
   }
   std::sort(folders.begin(), folders.end());
   return folders;
+}
+
+std::string GoldenTestName(
+    const ::testing::TestParamInfo<std::string>& folder) {
+  std::string name = std::filesystem::path(folder.param).filename().string();
+  for (char& c : name) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
 }
 
 std::string TestDevice() {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "gtest/gtest.h"
 #include "model/sequence_model.h"
 
 namespace mneme {
@@ -42,10 +43,15 @@ struct GoldenCase {
 std::vector<std::string> GoldenFolders();
 absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder);
 
+// The name of the test of a case folder, of letters, digits and '_', as
+// GoogleTest wants it.
+std::string GoldenTestName(const ::testing::TestParamInfo<std::string>& folder);
+
 // Where the tests run the models: $MNEME_TEST_DEVICE ("cuda"), else "cpu".
 std::string TestDevice();
 
 // Keeps the largest differences between what we computed and the reference.
+// Not thread-safe.
 class Differences {
  public:
   // Compares the row of `reference` with `ours`, F32 data.

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -133,17 +132,9 @@ TEST(ParityFoldersTest, ThereAreCases) {
   EXPECT_FALSE(GoldenFolders().empty());
 }
 
-std::string TestName(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = std::filesystem::path(info.param).filename().string();
-  std::replace_if(
-      name.begin(), name.end(),
-      [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
-}
-
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ParityTest);
 INSTANTIATE_TEST_SUITE_P(Golden, ParityTest,
-                         ::testing::ValuesIn(GoldenFolders()), TestName);
+                         ::testing::ValuesIn(GoldenFolders()), GoldenTestName);
 
 }  // namespace
 }  // namespace mneme

@@ -97,6 +97,29 @@ TEST_F(CheckpointTest, AnIndexThatIsNoneIsRefused) {
   }
 }
 
+TEST_F(CheckpointTest, DeepJsonIsRefusedWithItsFile) {
+  const std::string deep =
+      std::string(1 << 19, '[') + std::string(1 << 19, ']');
+  for (const auto& [name, text] :
+       {std::pair<const char*, std::string>(
+            "config.json", R"({"architecture":"rmt","x":)" + deep + "}"),
+        {"config.json", R"({"architecture":)" + deep + "}"},
+        {kIndex, R"({"weight_map":{"a":)" + deep + "}}"}}) {
+    folder_.Write(name, text);
+    EXPECT_THAT(ReadJsonFile(folder_.File(name)),
+                StatusIs(kInvalid, AllOf(HasSubstr(folder_.File(name)),
+                                         HasSubstr("nested deeper than 32"))));
+  }
+}
+
+TEST_F(CheckpointTest, JsonNestedAsDeepAsAllowedIsRead) {
+  const std::string deep = std::string(32, '[') + std::string(32, ']');
+  folder_.Write("config.json", deep);
+  EXPECT_THAT(ReadJsonFile(folder_.File("config.json")), IsOk());
+  folder_.Write("config.json", "[" + deep + "]");
+  EXPECT_THAT(ReadJsonFile(folder_.File("config.json")), StatusIs(kInvalid));
+}
+
 TEST_F(CheckpointTest, PicklesAreRefusedWithHowToConvert) {
   folder_.Write("pytorch_model.bin", "PK");
   EXPECT_THAT(

@@ -130,5 +130,15 @@ TEST(ModelConfigTest, FilesThatAreNoConfigNameTheFile) {
               StatusIs(kInvalid, HasSubstr(folder.path())));
 }
 
+TEST(ModelConfigTest, ADeeplyNestedBackboneIsRefused) {
+  TestFolder folder;
+  folder.Write("config.json", R"({"architecture":"rmt","backbone":{"a":)" +
+                                  std::string(1 << 19, '[') +
+                                  std::string(1 << 19, ']') + "}}");
+  EXPECT_THAT(ReadModelConfig(folder.path()),
+              StatusIs(kInvalid, AllOf(HasSubstr(folder.File("config.json")),
+                                       HasSubstr("nested"))));
+}
+
 }  // namespace
 }  // namespace mneme

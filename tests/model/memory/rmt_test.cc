@@ -1,6 +1,5 @@
 #include "model/memory/rmt.h"
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <thread>
@@ -173,37 +172,6 @@ TEST_F(RmtTest, BFloat16StaysNearFloat32) {
   difference /= static_cast<double>(exact.logits.size());
   EXPECT_GT(difference, 1e-5);
   EXPECT_LT(difference, 0.05);
-}
-
-// Without memory tokens the model is its backbone alone.
-TEST(PlainBackboneTest, CarriesOnlyTheLastHiddenState) {
-  TestFolder folder("rmt_gpt2");
-  nlohmann::json config = folder.Config();
-  config["num_mem_tokens"] = 0;
-  folder.WriteConfig(config);
-  std::vector<HostTensor> tensors = folder.Tensors();
-  tensors.erase(std::find_if(tensors.begin(), tensors.end(),
-                             [](const HostTensor& tensor) {
-                               return tensor.name == "memory_cell.memory";
-                             }));
-  folder.WriteTensors(tensors);
-  ASSERT_OK_AND_ASSIGN(const auto model, LoadModel(folder.path(), {}));
-  ASSERT_EQ(model->spec().memory.size(), 1u);
-  EXPECT_EQ(model->spec().memory[0].name, "last_hidden");
-  const Tokens a = SomeTokens(4, 1), b = SomeTokens(4, 2), c = {3, 4};
-  OutputRequest request;
-  request.names = {"logits", "log_probs"};
-  const StepRow first[] = {
-      {a, {}, model->InitialMemory(), true, false, nullptr},
-      {b, {}, model->InitialMemory(), true, false, nullptr}};
-  ASSERT_OK_AND_ASSIGN(const auto after, model->Step(first));
-  const StepRow second[] = {{c, {}, after[0].memory, false, false, &request},
-                            {c, {}, after[1].memory, false, false, &request}};
-  ASSERT_OK_AND_ASSIGN(const auto results, model->Step(second));
-  EXPECT_THAT(
-      Floats(results[0].outputs[0].data),
-      Pointwise(FloatNear(kTolerance), Floats(results[1].outputs[0].data)));
-  EXPECT_NE(results[0].outputs[1].data, results[1].outputs[1].data);
 }
 
 }  // namespace

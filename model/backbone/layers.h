@@ -1,0 +1,46 @@
+#ifndef MNEME_MODEL_BACKBONE_LAYERS_H_
+#define MNEME_MODEL_BACKBONE_LAYERS_H_
+
+// Private to model/: this header includes torch.
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+
+#include "model/backbone/parameter_spec.h"
+
+namespace mneme {
+
+// The layers that several families are made of. They share their weights with
+// the map they are made from and hold nothing else: const calls from any
+// thread are safe.
+
+// y = x W^T (+ b), W [out, in].
+struct Linear {
+  // "`name`.weight" and, where there is one, "`name`.bias".
+  Linear(const WeightMap& weights, const std::string& name);
+
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  at::Tensor weight;
+  std::optional<at::Tensor> bias;
+};
+
+// Layer normalisation over the last dimension, with weight and bias.
+struct LayerNorm {
+  LayerNorm() = default;
+  LayerNorm(const WeightMap& weights, const std::string& name);
+
+  at::Tensor operator()(const at::Tensor& x, double epsilon) const;
+
+  at::Tensor weight;
+  at::Tensor bias;
+};
+
+// The head's weight [vocab, width]: the embedding where there is no other.
+at::Tensor HeadWeight(const WeightMap& weights, const at::Tensor& embedding);
+
+}  // namespace mneme
+
+#endif  // MNEME_MODEL_BACKBONE_LAYERS_H_
