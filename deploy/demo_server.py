@@ -1,9 +1,11 @@
 """The mnemed that deploy/demo starts, kills and starts again."""
 
 import os
+import random
 import re
 import select
 import signal
+import socket
 import subprocess
 
 START_SECONDS = 60
@@ -11,6 +13,19 @@ START_SECONDS = 60
 
 class DemoError(Exception):
     """Something did not work; the text says what."""
+
+
+def free_port():
+    """A free loopback port that the system gives to no client: while the server is
+    away, a client that tries to reach it could be given the port as its own."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class Server:
@@ -24,7 +39,8 @@ class Server:
         self.model = model
         self.store = os.path.join(folder, "store")
         self.log = os.path.join(folder, "mnemed.log")
-        self.grpc = self.metrics = "127.0.0.1:0"
+        self.grpc = f"127.0.0.1:{free_port()}"
+        self.metrics = "127.0.0.1:0"
         self.process = None
 
     def start(self):

@@ -15,6 +15,15 @@
 
 namespace mneme {
 
+// A token sequence that a step takes beside the stream "tokens". A request may
+// leave it out.
+struct ExtraInput {
+  std::string name;
+  // More are refused: what depends on the input is as long as it is, for every
+  // segment of a message.
+  int64_t max_tokens = 0;
+};
+
 // What a model is and what one step of it takes and gives. Everything outside
 // model/ learns a model's shape from here and assumes nothing else.
 struct ModelSpec {
@@ -31,10 +40,9 @@ struct ModelSpec {
   // "bytes" (token id = byte), or "" when the model takes only token ids.
   std::string tokenizer;
 
-  // Token sequences that a step takes beside the stream "tokens", e.g.
-  // "decoder_tokens". They come whole with a request and shape outputs only;
-  // they never change the memory.
-  std::vector<std::string> extra_inputs;
+  // E.g. "decoder_tokens". They come whole with a request and shape outputs
+  // only; they never change the memory.
+  std::vector<ExtraInput> extra_inputs;
   std::vector<TensorSpec> outputs;  // what a step can return
   std::vector<TensorSpec> memory;   // what a session carries, in stored order
 
@@ -42,6 +50,8 @@ struct ModelSpec {
   int64_t memory_bytes() const;
   // nullptr when the model has no output of that name.
   const TensorSpec* FindOutput(absl::string_view output) const;
+  // nullptr when the model has no extra input of that name.
+  const ExtraInput* FindExtraInput(absl::string_view input) const;
 };
 
 // One immutable memory value. Where its bytes live is the model's business; a
@@ -71,6 +81,13 @@ struct NamedTokens {
   std::string name;
   std::vector<int32_t> tokens;
 };
+
+// The most bytes of outputs that `tokens` tokens of the stream, cut into
+// `segments` segments, give where each is asked for `request`. Unknown names
+// count nothing.
+int64_t OutputBytes(const ModelSpec& model, const OutputRequest& request,
+                    absl::Span<const NamedTokens> extra_inputs, int64_t tokens,
+                    int64_t segments);
 
 // One session's part of a batch. Spans and pointers outlive the call.
 struct StepRow {

@@ -29,12 +29,15 @@ absl::StatusOr<DType> ParseDType(absl::string_view name);
 // The number of elements of a shape; 1 for a scalar.
 int64_t NumElements(const std::vector<int64_t>& shape);
 
-// What a tensor of one session looks like. A dimension of -1 is the number of
-// tokens in the segment (or of positions asked for).
+// What a tensor of one session looks like. A first dimension of -1 is the
+// number of tokens in the segment (or of positions asked for), or, where
+// `extra_input` names one of the model's extra inputs, of that input's tokens.
+// A later one is top_k.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
   std::vector<int64_t> shape;
+  std::string extra_input = {};
 };
 
 // A named tensor in host memory: dense, row-major, little-endian.

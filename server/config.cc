@@ -179,6 +179,13 @@ void AddLimits(CLI::App& app, Config* config) {
            "Messages of one stream between read and reply");
   AddCount(app, "max-request-bytes", &config->max_request_bytes, 1024,
            kMaxInt32, "The largest message that is read");
+  AddCount(app, "max-reply-bytes", &config->max_reply_bytes, 1024, 1 << 30,
+           "The largest reply to one message; above it the message is refused");
+  AddCount(app, "queue-bytes", &config->queue_bytes, 1024, int64_t{1} << 50,
+           "Bytes of messages and of the replies they may get, from read to "
+           "written");
+  AddCount(app, "max-connection-calls", &config->max_connection_calls, 1,
+           kMaxInt32, "RPCs open at once on one connection");
   app.add_flag("--trust-tenant-header", config->trust_tenant_header,
                "Believe the metadata mneme-tenant; only behind a proxy that "
                "sets it")

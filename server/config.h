@@ -39,6 +39,9 @@ struct Config {
   int64_t queue_total = 16384;
   int64_t stream_window = 4;
   int64_t max_request_bytes = int64_t{16} << 20;
+  int64_t max_reply_bytes = int64_t{256} << 20;
+  int64_t queue_bytes = int64_t{2} << 30;
+  int64_t max_connection_calls = 10'000;
   bool trust_tenant_header = false;
 
   absl::Duration drain_timeout = absl::Seconds(20);

@@ -16,8 +16,8 @@
 namespace mneme {
 namespace {
 
-// Of the time to drain, this much is for cancelling what is left.
-constexpr absl::Duration kCancelTime = absl::Seconds(1);
+// Of the time to drain, this much is for telling those who still wait.
+constexpr absl::Duration kCutOffTime = absl::Seconds(1);
 // For calls that nobody waits for, such as a health watch.
 constexpr absl::Duration kLastCalls = absl::Milliseconds(100);
 
@@ -61,7 +61,8 @@ Server::Server(const Config& config, Parts parts)
       clock_(parts.clock),
       given_models_(std::move(parts.models)),
       store_(std::move(parts.store)),
-      metrics_(std::make_shared<Metrics>(Version())) {}
+      metrics_(std::make_shared<Metrics>(Version())),
+      bytes_(config.queue_bytes) {}
 
 Server::~Server() = default;
 
@@ -120,8 +121,12 @@ absl::Status Server::StartSessions() {
   std::map<std::string, SequenceModel*> models;
   for (const auto& [name, model] : models_) models[name] = model.get();
   manager_ = std::make_unique<SessionManager>(context, std::move(models));
-  ASSIGN_OR_RETURN(const int64_t sessions, manager_->Recover(store_.get()));
-  spdlog::info("store {}: {} sessions", config_.store, sessions);
+  ASSIGN_OR_RETURN(const SessionManager::Recovered recovered,
+                   manager_->Recover(store_.get()));
+  for (const absl::Status& why : recovered.unreadable) {
+    spdlog::error("store {}: {}", config_.store, why.ToString());
+  }
+  spdlog::info("store {}: {} sessions", config_.store, recovered.sessions);
   return absl::OkStatus();
 }
 
@@ -136,13 +141,17 @@ absl::Status Server::Listen() {
   rpc.manager = manager_.get();
   rpc.observer = metrics_.get();
   rpc.calls = &calls_;
+  rpc.counts = &rpc_counts_;
+  rpc.bytes = &bytes_;
   rpc.tenants.trust_header = config_.trust_tenant_header;
   rpc.default_durability = config_.durability;
   rpc.device = config_.device;
   rpc.stream_window = static_cast<size_t>(config_.stream_window);
+  rpc.max_reply_bytes = config_.max_reply_bytes;
   GrpcServer::Options options;
   options.address = config_.listen;
   options.max_request_bytes = config_.max_request_bytes;
+  options.max_connection_calls = config_.max_connection_calls;
   ASSIGN_OR_RETURN(grpc_, GrpcServer::Create(options, std::move(rpc)));
   return absl::OkStatus();
 }
@@ -167,21 +176,25 @@ ServerLevels Server::Levels() const {
   levels.stream_messages = calls.messages;
   levels.stream_replies = calls.replies;
   levels.draining = calls.draining;
+  levels.queue_bytes = bytes_.used();
+  levels.rpcs = rpc_counts_.Read();
   levels.store = writer_->stats();
   return levels;
 }
 
 absl::StatusOr<bool> Server::Drain(absl::Duration timeout) {
   const absl::Duration deadline = clock_->Monotonic() + timeout;
-  const absl::Duration last = deadline - std::min(kCancelTime, timeout / 4);
+  const absl::Duration last = deadline - std::min(kCutOffTime, timeout / 4);
   grpc_->SetNotServing();
   manager_->StartDrain();
   calls_.StartDrain();
   const bool idle = manager_->WaitIdle(last);
   const bool clean = calls_.WaitEmpty(clock_, last) && idle;
   if (!clean) {
-    spdlog::warn("drain: {} calls did not end in time and are cancelled",
+    spdlog::warn("drain: {} calls did not end in time and are cut off",
                  calls_.stats().calls);
+    calls_.CutOff();
+    calls_.WaitEmpty(clock_, deadline);
   }
   grpc_->Shutdown(clean ? kLastCalls : absl::ZeroDuration());
   RETURN_IF_ERROR(writer_->Flush());

@@ -14,6 +14,8 @@
 #include "server/config.h"
 #include "server/observe/metrics.h"
 #include "server/observe/metrics_server.h"
+#include "server/observe/rpc_counts.h"
+#include "server/rpc/byte_budget.h"
 #include "server/rpc/call_registry.h"
 #include "server/rpc/grpc_server.h"
 #include "server/schedule/scheduler.h"
@@ -55,9 +57,10 @@ class Server {
 
   // Ends serving: health says NOT_SERVING, Open is refused, nothing more is
   // read; what was read is applied, committed and answered, and each stream
-  // ends with DRAINING and its last handle. What is not done shortly before
-  // `timeout` is cancelled: then the result is false, and destruction may still
-  // wait for a step on the device. An error means that something acknowledged
+  // ends with DRAINING and its last handle. Streams that are not done shortly
+  // before `timeout` end so without their answers, and other calls are
+  // cancelled: then the result is false, and destruction may still wait for a
+  // step on the device. An error means that something acknowledged
   // may not be in the store.
   absl::StatusOr<bool> Drain(absl::Duration timeout);
 
@@ -80,6 +83,8 @@ class Server {
   std::map<std::string, std::unique_ptr<SequenceModel>> models_;
   std::unique_ptr<MemoryStore> store_;
   const std::shared_ptr<Metrics> metrics_;  // shared with the metrics server
+  RpcCounts rpc_counts_;
+  ByteBudget bytes_;  // before whatever ends a message: it holds charges
   std::unique_ptr<StoreWriter> writer_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<SessionManager> manager_;

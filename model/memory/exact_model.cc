@@ -1,10 +1,18 @@
 #include "model/memory/exact_model.h"
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "model/checkpoint/fingerprint.h"
 
 namespace mneme {
+namespace {
+
+constexpr int64_t kMaxExtraTokens = 4096;
+
+}  // namespace
 
 ModelSpec SpecOfConfig(const ModelConfig& config,
                        std::vector<TensorSpec> outputs,
@@ -22,7 +30,9 @@ ModelSpec SpecOfConfig(const ModelConfig& config,
   spec.segment_size = config.segment_size;
   spec.vocab_size = config.vocab_size;
   spec.tokenizer = config.tokenizer;
-  spec.extra_inputs = config.extra_inputs;
+  for (const std::string& input : config.extra_inputs) {
+    spec.extra_inputs.push_back({input, kMaxExtraTokens});
+  }
   spec.outputs = std::move(outputs);
   spec.memory = std::move(memory);
   return spec;

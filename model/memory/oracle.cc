@@ -164,7 +164,7 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> MakeOracle(
   std::vector<TensorSpec> outputs = {{"argmax", DType::kInt32, {-1}},
                                      {"state", DType::kInt64, {-1}}};
   if (!config.extra_inputs.empty()) {
-    outputs.push_back({"decoded", DType::kInt64, {-1}});
+    outputs.push_back({"decoded", DType::kInt64, {-1}, config.extra_inputs[0]});
   }
   return std::make_unique<Oracle>(
       SpecOfConfig(config, std::move(outputs),

@@ -22,7 +22,7 @@ namespace mneme {
 //   "decoded"  I64 [D]  with the input "decoder_tokens": OracleDecode()
 // How tokens were cut into segments does not change states. A row whose `fresh`
 // flag does not fit its memory is refused. No torch; config.json alone is the
-// model. `config.architecture` is "oracle".
+// model. `config.architecture` is "oracle". Threads as SequenceModel says.
 absl::StatusOr<std::unique_ptr<SequenceModel>> MakeOracle(
     const ModelConfig& config);
 

@@ -1,7 +1,5 @@
 #include "model/memory/row_checks.h"
 
-#include <algorithm>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
@@ -38,6 +36,22 @@ absl::Status CheckRequest(const ModelSpec& spec, size_t row,
   return absl::OkStatus();
 }
 
+absl::Status CheckExtraInput(const ModelSpec& spec, size_t row,
+                             const NamedTokens& input) {
+  const ExtraInput* known = spec.FindExtraInput(input.name);
+  if (known == nullptr) {
+    return RowError(row, absl::StrCat("model ", spec.name, " has no input \"",
+                                      input.name, "\""));
+  }
+  const auto size = static_cast<int64_t>(input.tokens.size());
+  if (size > known->max_tokens) {
+    return RowError(
+        row, absl::StrCat(input.name, ": ", size, " tokens; expected at most ",
+                          known->max_tokens));
+  }
+  return CheckTokens(spec, row, input.name, input.tokens);
+}
+
 absl::Status CheckRow(const ModelSpec& spec, size_t index, const StepRow& row) {
   const auto length = static_cast<int64_t>(row.tokens.size());
   if (length < 1 || length > spec.segment_size) {
@@ -47,13 +61,7 @@ absl::Status CheckRow(const ModelSpec& spec, size_t index, const StepRow& row) {
   RETURN_IF_ERROR(CheckTokens(spec, index, "tokens", row.tokens));
   if (row.memory == nullptr) return RowError(index, "no memory");
   for (const NamedTokens& input : row.extra_inputs) {
-    if (std::find(spec.extra_inputs.begin(), spec.extra_inputs.end(),
-                  input.name) == spec.extra_inputs.end()) {
-      return RowError(index,
-                      absl::StrCat("model ", spec.name, " has no input \"",
-                                   input.name, "\""));
-    }
-    RETURN_IF_ERROR(CheckTokens(spec, index, input.name, input.tokens));
+    RETURN_IF_ERROR(CheckExtraInput(spec, index, input));
   }
   return row.request == nullptr ? absl::OkStatus()
                                 : CheckRequest(spec, index, *row.request);

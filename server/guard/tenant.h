@@ -21,7 +21,7 @@ inline constexpr absl::string_view kDefaultTenant = "default";
 
 // The tenant of a call whose metadata `mneme-tenant` is `header` (nullopt:
 // not sent). Without trust_header the header is ignored. INVALID_ARGUMENT for
-// a name that is not 1 to 64 characters of [A-Za-z0-9._-].
+// a name that is not 1 to 64 characters of [A-Za-z0-9._-]. A pure function.
 absl::StatusOr<std::string> TenantOf(const TenantPolicy& policy,
                                      absl::optional<absl::string_view> header);
 

@@ -87,18 +87,37 @@ void AppendStore(const StoreWriterStats& store,
       MetricType::Gauge, count(store.queued));
 }
 
+MetricFamily RpcFamily(const std::vector<RpcCounts::Count>& counts) {
+  MetricFamily family;
+  family.name = "mneme_rpcs_total";
+  family.help = "RPCs that ended, by their method and status";
+  family.type = MetricType::Counter;
+  for (const RpcCounts::Count& count : counts) {
+    auto& metric = family.metric.emplace_back();
+    metric.label = {{"method", count.method},
+                    {"code", absl::StatusCodeToString(count.code)}};
+    metric.counter.value = static_cast<double>(count.calls);
+  }
+  return family;
+}
+
 void AppendLevels(const ServerLevels& levels, std::vector<MetricFamily>* out) {
   const auto gauge = [out](const char* name, const char* help, int64_t value) {
     out->push_back(
         Level(name, help, MetricType::Gauge, static_cast<double>(value)));
   };
-  gauge("mneme_sessions", "Sessions that are open", levels.sessions);
+  gauge("mneme_sessions", "Sessions, those that are being opened or closed too",
+        levels.sessions);
   gauge("mneme_pending_requests", "Messages accepted and not answered",
         levels.pending_requests);
   gauge("mneme_waiting_segments", "Segments that wait for the device",
         levels.waiting_segments);
   gauge("mneme_calls", "RPCs that are open", levels.calls);
   gauge("mneme_streams", "Of these, streams of segments", levels.streams);
+  gauge("mneme_queue_bytes",
+        "Bytes of messages and of the replies they may get, from read to "
+        "written",
+        levels.queue_bytes);
   gauge("mneme_draining", "1 while the server shuts down", levels.draining);
   out->push_back(Level("mneme_stream_messages_total",
                        "Messages read from streams", MetricType::Counter,
@@ -106,6 +125,7 @@ void AppendLevels(const ServerLevels& levels, std::vector<MetricFamily>* out) {
   out->push_back(Level("mneme_stream_replies_total",
                        "Replies written to streams", MetricType::Counter,
                        static_cast<double>(levels.stream_replies)));
+  out->push_back(RpcFamily(levels.rpcs));
   AppendStore(levels.store, out);
 }
 
@@ -114,13 +134,14 @@ void AppendLevels(const ServerLevels& levels, std::vector<MetricFamily>* out) {
 Metrics::Metrics(absl::string_view version)
     : request_seconds_(MakeHistogram(
           registry_, "mneme_request_duration_seconds",
-          "From a message's arrival to its answer, refused ones too",
+          "From a message's arrival to its reply; errors are not in it",
           SecondBuckets())),
       tokens_(MakeCounter(registry_, "mneme_tokens_total",
                           "Tokens in the segments that were applied")),
       queue_seconds_(
           MakeHistogram(registry_, "mneme_queue_seconds",
-                        "A segment's wait from when it was cut to its batch",
+                        "A segment's wait from when it could run, the one "
+                        "before it committed, to its batch",
                         SecondBuckets())),
       commit_seconds_(MakeHistogram(
           registry_, "mneme_commit_seconds",
@@ -186,7 +207,8 @@ void Metrics::OnSegment(absl::string_view, const AppliedSegment& segment) {
 
 void Metrics::OnRequest(const absl::Status& status, absl::Duration latency) {
   requests_[static_cast<size_t>(status.code())]->Increment();
-  request_seconds_.Observe(absl::ToDoubleSeconds(latency));
+  // An error's time says how early it was seen, not how long an answer takes.
+  if (status.ok()) request_seconds_.Observe(absl::ToDoubleSeconds(latency));
 }
 
 void Metrics::OnBatch(const ModelSpec&, int64_t rows, int64_t tokens,

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "model/sequence_model.h"
+#include "server/observe/rpc_counts.h"
 #include "server/schedule/scheduler.h"
 #include "server/session/session_observer.h"
 #include "server/store/store_writer.h"
@@ -31,6 +32,8 @@ struct ServerLevels {
   int64_t stream_messages = 0;  // read from streams since the start
   int64_t stream_replies = 0;   // written to streams since the start
   bool draining = false;
+  int64_t queue_bytes = 0;  // of messages between read and their reply's write
+  std::vector<RpcCounts::Count> rpcs;
   StoreWriterStats store;
 };
 
@@ -39,7 +42,7 @@ struct ServerLevels {
 // counted elsewhere (the store writer's numbers) is asked for at each scrape.
 //
 // Thread-safe and never blocks for long, once set up: AddModel and SetLevels
-// are called before anything is observed. Labels are closed sets (code,
+// are called before anything is observed. Labels are closed sets (method, code,
 // source, model): never a session or a tenant.
 class Metrics : public SessionObserver,
                 public BatchObserver,

@@ -23,14 +23,15 @@ struct CallInfo {
   absl::Duration deadline = absl::InfiniteDuration();
 };
 
-// INVALID_ARGUMENT for metadata that is malformed or was sent twice.
+// INVALID_ARGUMENT for metadata that is malformed or was sent twice. Reads the
+// context only: any thread, while the call is open.
 absl::StatusOr<CallInfo> ReadCall(const grpc::CallbackServerContext& context,
                                   const TenantPolicy& policy,
                                   const Clock& clock);
 
 // The session that a request's `session_id` names for this call.
 // INVALID_ARGUMENT for an id that no session can have, or another one than the
-// metadata's.
+// metadata's. A pure function.
 absl::StatusOr<SessionKey> ReadSessionKey(const CallInfo& call,
                                           const std::string& session_id);
 

@@ -1,7 +1,6 @@
 #include "server/rpc/call_registry.h"
 
 #include <utility>
-#include <vector>
 
 namespace mneme {
 
@@ -55,11 +54,27 @@ void CallRegistry::StartDrain() {
   {
     MutexLock lock(&mu_);
     draining_ = true;
-    for (const auto& [id, stream] : streams_) {
-      if (auto live = stream.lock()) streams.push_back(std::move(live));
-    }
+    streams = Live();
   }
   for (const auto& stream : streams) stream->Drain();
+}
+
+void CallRegistry::CutOff() {
+  std::vector<std::shared_ptr<Drainable>> streams;
+  {
+    MutexLock lock(&mu_);
+    streams = Live();
+  }
+  for (const auto& stream : streams) stream->CutOff();
+}
+
+std::vector<std::shared_ptr<CallRegistry::Drainable>> CallRegistry::Live()
+    const {
+  std::vector<std::shared_ptr<Drainable>> streams;
+  for (const auto& [id, stream] : streams_) {
+    if (auto live = stream.lock()) streams.push_back(std::move(live));
+  }
+  return streams;
 }
 
 bool CallRegistry::WaitEmpty(Clock* clock, absl::Duration deadline) {

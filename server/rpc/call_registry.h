@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/base/clock.h"
@@ -16,7 +17,7 @@ namespace mneme {
 // The open RPCs whose end a shutdown waits for, and the streams among them,
 // which a shutdown has to end. Owned by the server; outlives the calls.
 //
-// Thread-safe. Drain() of streams is called with no lock held.
+// Thread-safe. Drain() and CutOff() of streams are called with no lock held.
 class CallRegistry {
  public:
   // A call that goes on until it is told to stop.
@@ -25,6 +26,8 @@ class CallRegistry {
     virtual ~Drainable() = default;
     // Stop reading, and end when what was read is answered.
     virtual void Drain() = 0;
+    // End now, with what is answered already. After Drain().
+    virtual void CutOff() = 0;
   };
 
   // Counts a call while it lives. Movable; empty after a move.
@@ -50,6 +53,8 @@ class CallRegistry {
 
   bool draining() const ABSL_LOCKS_EXCLUDED(mu_);
   void StartDrain() ABSL_LOCKS_EXCLUDED(mu_);
+  // Cuts off the streams that are still open. After StartDrain().
+  void CutOff() ABSL_LOCKS_EXCLUDED(mu_);
   // True when no call is open, false when `deadline` (monotonic) passed first.
   bool WaitEmpty(Clock* clock, absl::Duration deadline)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -69,6 +74,8 @@ class CallRegistry {
 
  private:
   void Leave(uint64_t id) ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<std::shared_ptr<Drainable>> Live() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   std::atomic<int64_t> messages_{0};
   std::atomic<int64_t> replies_{0};

@@ -25,6 +25,9 @@ class GrpcServer {
   struct Options {
     std::string address = "127.0.0.1:0";  // port 0: a free one
     int64_t max_request_bytes = int64_t{16} << 20;
+    // RPCs open at once on one connection; a client waits before it starts
+    // more.
+    int64_t max_connection_calls = 10'000;
   };
 
   // Serves from the moment that it returns, with health SERVING. UNAVAILABLE,

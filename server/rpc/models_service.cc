@@ -14,13 +14,13 @@ grpc::ServerUnaryReactor* ModelsService::List(grpc::CallbackServerContext*,
   for (const SequenceModel* model : rpc_->manager->models()) {
     WriteModel(model->spec(), rpc_->device, reply->add_models());
   }
-  return FinishedCall(absl::OkStatus());
+  return FinishedCall(rpc_, RpcMethod::kListModels, absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* ModelsService::Get(grpc::CallbackServerContext*,
                                              const v1::GetModelRequest* request,
                                              v1::Model* reply) {
-  return FinishedCall(TryGet(*request, reply));
+  return FinishedCall(rpc_, RpcMethod::kGetModel, TryGet(*request, reply));
 }
 
 absl::Status ModelsService::TryGet(const v1::GetModelRequest& request,

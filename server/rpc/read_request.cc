@@ -16,6 +16,9 @@ namespace {
 constexpr uint32_t kDefaultPage = 100;
 constexpr uint32_t kMaxPage = 1000;
 constexpr absl::string_view kPageTokenPrefix = "after:";
+// Of a segment's part of a reply, besides its outputs' data: its handle, its
+// timings, names and shapes.
+constexpr int64_t kSegmentBytes = 256;
 
 absl::StatusOr<Position> ReadAt(const v1::Position& at,
                                 const std::string& session_id) {
@@ -69,20 +72,6 @@ absl::StatusOr<std::vector<int32_t>> ReadInput(
   return std::vector<int32_t>(ids.begin(), ids.end());
 }
 
-double OutputBytes(const TensorSpec& spec, double positions, double top_k) {
-  double elements = 1;
-  bool first = true;
-  for (const int64_t dimension : spec.shape) {
-    if (dimension >= 0) {
-      elements *= static_cast<double>(dimension);
-    } else {
-      elements *= first ? positions : top_k;
-      first = false;
-    }
-  }
-  return elements * static_cast<double>(SizeOf(spec.dtype));
-}
-
 }  // namespace
 
 absl::StatusOr<SegmentRequest> ReadSegmentRequest(
@@ -93,6 +82,7 @@ absl::StatusOr<SegmentRequest> ReadSegmentRequest(
     ASSIGN_OR_RETURN(request.at, ReadAt(message.at(), session_id));
   }
   ASSIGN_OR_RETURN(request.tokens, ReadInput(message, model));
+  request.from_text = message.has_text();
   if (message.has_flush()) request.flush_tail = message.flush().tail();
   request.outputs = ReadOutputs(message.outputs());
   for (const v1::NamedTokens& input : message.extra_inputs()) {
@@ -121,22 +111,19 @@ OutputRequest ReadOutputs(const v1::OutputRequest& message) {
   return outputs;
 }
 
+int64_t MostReplyBytes(const SegmentRequest& request, const ModelSpec& model) {
+  // Up to segment_size - 1 tokens may wait from before.
+  const int64_t size = std::max<int64_t>(model.segment_size, 1);
+  const int64_t tokens = static_cast<int64_t>(request.tokens.size()) + size;
+  const int64_t segments = tokens / size + 1;
+  return segments * kSegmentBytes + OutputBytes(model, request.outputs,
+                                                request.extra_inputs, tokens,
+                                                segments);
+}
+
 absl::Status CheckReplySize(const SegmentRequest& request,
                             const ModelSpec& model, int64_t limit) {
-  const int64_t tokens =
-      static_cast<int64_t>(request.tokens.size()) + model.segment_size;
-  const int64_t positions =
-      request.outputs.last_position_only
-          ? tokens / std::max<int64_t>(model.segment_size, 1) + 1
-          : tokens;
-  double bytes = 0;
-  for (const std::string& name : request.outputs.names) {
-    const TensorSpec* spec = model.FindOutput(name);
-    if (spec == nullptr) continue;
-    bytes += OutputBytes(*spec, static_cast<double>(positions),
-                         static_cast<double>(request.outputs.top_k));
-  }
-  if (bytes <= static_cast<double>(limit)) return absl::OkStatus();
+  if (MostReplyBytes(request, model) <= limit) return absl::OkStatus();
   return FieldError("outputs",
                     absl::StrCat("a reply to ", request.tokens.size(),
                                  " tokens could have more than ", limit,

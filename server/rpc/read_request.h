@@ -17,6 +17,7 @@ namespace mneme {
 // Requests as they came -> values of the session layer. Every error is
 // INVALID_ARGUMENT and names the field. What needs the model (the range of
 // token ids, output names, top_k) SessionManager::Process checks, but for text.
+// Pure functions: any thread may call them.
 
 // `session_id` is the session that the request is for; a handle in `at` must
 // name it, or nothing. Deadlines are not read: see ReadTimeout.
@@ -29,14 +30,13 @@ absl::StatusOr<absl::Duration> ReadTimeout(const v1::SegmentRequest& message);
 
 OutputRequest ReadOutputs(const v1::OutputRequest& message);
 
-// The most bytes of outputs that one reply may have: protobuf's own limit is
-// 2 GiB for a message, and half of that is left as room.
-inline constexpr int64_t kMaxReplyBytes = int64_t{1} << 30;
+// The most bytes that the reply to a request can have. It counts what may wait
+// from messages before, so it is up to twice the reply to a short message.
+int64_t MostReplyBytes(const SegmentRequest& request, const ModelSpec& model);
 
-// Refuses a request whose outputs would be more than `limit` bytes.
+// Refuses a request whose reply could have more than `limit` bytes.
 absl::Status CheckReplySize(const SegmentRequest& request,
-                            const ModelSpec& model,
-                            int64_t limit = kMaxReplyBytes);
+                            const ModelSpec& model, int64_t limit);
 
 absl::StatusOr<MemoryPolicy> ReadPolicy(v1::MemoryPolicy policy);
 // `unspecified` is what DURABILITY_UNSPECIFIED means.

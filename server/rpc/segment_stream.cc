@@ -7,10 +7,14 @@
 #include "server/base/status_macros.h"
 #include "server/rpc/field_error.h"
 #include "server/rpc/grpc_status.h"
-#include "server/rpc/read_request.h"
 #include "server/rpc/write_reply.h"
 
 namespace mneme {
+namespace {
+
+constexpr size_t kKeptBytes = 64 << 10;
+
+}  // namespace
 
 grpc::ServerBidiReactor<v1::SegmentRequest, v1::SegmentReply>*
 SegmentStream::Start(const RpcContext* rpc,
@@ -56,34 +60,32 @@ void SegmentStream::OnReadDone(bool ok) {
 }
 
 void SegmentStream::Dispatch(uint64_t number) {
-  absl::StatusOr<SegmentRequest> request = Prepare();
-  if (!request.ok()) {
-    rpc_->observer->OnRequest(request.status(), absl::ZeroDuration());
-    return OnReply(number, request.status());
+  absl::StatusOr<AdmittedRequest> admitted = Prepare();
+  // Else an idle stream would keep the room of its largest message.
+  if (request_.SpaceUsedLong() > kKeptBytes) request_ = v1::SegmentRequest();
+  if (!admitted.ok()) {
+    rpc_->observer->OnRequest(admitted.status(), absl::ZeroDuration());
+    return OnReply(number, admitted.status());
+  }
+  {
+    MutexLock lock(&mu_);
+    exchanges_[number - first_number_].charge = std::move(admitted->charge);
   }
   rpc_->manager->Process(
-      key_, cursor_, *std::move(request),
+      key_, cursor_, std::move(admitted->request),
       [self = shared_from_this(), number](absl::StatusOr<SegmentReply> reply) {
         self->OnReply(number, std::move(reply));
       });
 }
 
-absl::StatusOr<SegmentRequest> SegmentStream::Prepare() {
+absl::StatusOr<AdmittedRequest> SegmentStream::Prepare() {
   RETURN_IF_ERROR(Identify());
   if (request_.has_outputs()) {
     outputs_ = request_.outputs();
   } else {
     *request_.mutable_outputs() = outputs_;
   }
-  ASSIGN_OR_RETURN(const SequenceModel* model, rpc_->manager->ModelOf(key_));
-  ASSIGN_OR_RETURN(
-      SegmentRequest request,
-      ReadSegmentRequest(request_, key_.session_id, model->spec()));
-  RETURN_IF_ERROR(CheckReplySize(request, model->spec()));
-  ASSIGN_OR_RETURN(const absl::Duration timeout, ReadTimeout(request_));
-  request.deadline =
-      std::min(call_->deadline, rpc_->clock->Monotonic() + timeout);
-  return request;
+  return AdmitRequest(*rpc_, *call_, key_, request_);
 }
 
 absl::Status SegmentStream::Identify() {
@@ -95,6 +97,8 @@ absl::Status SegmentStream::Identify() {
     }
     ASSIGN_OR_RETURN(key_, ReadSessionKey(*call_, id));
     identified_ = true;
+    MutexLock lock(&mu_);
+    session_ = key_;
     return absl::OkStatus();
   }
   if (!id.empty() && id != key_.session_id) {
@@ -173,7 +177,7 @@ void SegmentStream::OnDone() {
 }
 
 void SegmentStream::Drain() {
-  std::optional<Position> place = RoutedPlace();
+  std::optional<Position> place = CurrentPlace();
   {
     MutexLock lock(&mu_);
     draining_ = true;
@@ -182,9 +186,29 @@ void SegmentStream::Drain() {
   Pump();
 }
 
-std::optional<Position> SegmentStream::RoutedPlace() const {
-  if (!call_.ok() || !call_->routed_session.has_value()) return std::nullopt;
-  const auto info = rpc_->manager->Get({call_->tenant, *call_->routed_session});
+void SegmentStream::CutOff() {
+  // First: no segment that has not started by now moves the place.
+  cursor_->cancelled = true;
+  std::optional<Position> place = CurrentPlace();
+  {
+    MutexLock lock(&mu_);
+    cut_off_ = true;
+    if (place.has_value()) place_ = std::move(place);
+  }
+  Pump();
+}
+
+std::optional<Position> SegmentStream::CurrentPlace() const {
+  std::optional<SessionKey> session;
+  {
+    MutexLock lock(&mu_);
+    session = session_;
+  }
+  if (!session.has_value() && call_.ok() && call_->routed_session.has_value()) {
+    session = SessionKey{call_->tenant, *call_->routed_session};
+  }
+  if (!session.has_value()) return std::nullopt;
+  const auto info = rpc_->manager->Get(*session);
   if (!info.ok()) return std::nullopt;
   return info->head;
 }
@@ -216,6 +240,7 @@ void SegmentStream::Pump() {
         StartWrite(reply);
         break;
       case Action::kFinish:
+        rpc_->counts->Add(RpcMethod::kStream, outcome.code());
         Finish(ToGrpcStatus(outcome));
         break;
     }
@@ -236,11 +261,18 @@ SegmentStream::Action SegmentStream::NextAction() {
     }
   }
   const bool wants_more = !half_closed_ && !draining_ && !failed_ && !broken_;
-  if (wants_more && !reading_ && exchanges_.size() < rpc_->stream_window) {
+  if (wants_more && !reading_ && HasRoom()) {
     reading_ = true;
     return Action::kRead;
   }
   return Action::kNone;
+}
+
+bool SegmentStream::HasRoom() const {
+  if (exchanges_.size() >= rpc_->stream_window) return false;
+  int64_t bytes = 0;
+  for (const Exchange& exchange : exchanges_) bytes += exchange.charge.bytes();
+  return bytes < rpc_->max_reply_bytes;
 }
 
 std::optional<absl::Status> SegmentStream::Outcome() const {
@@ -248,9 +280,10 @@ std::optional<absl::Status> SegmentStream::Outcome() const {
   if (!exchanges_.empty()) {
     const Exchange& front = exchanges_.front();
     if (front.answered && !front.status.ok()) return front.status;
-    return std::nullopt;
+    if (front.answered || !cut_off_) return std::nullopt;
+  } else if (half_closed_) {
+    return absl::OkStatus();
   }
-  if (half_closed_) return absl::OkStatus();
   if (draining_) {
     return DrainingError(place_.has_value() ? &*place_ : nullptr);
   }

@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "mneme/v1/segments.pb.h"
 #include "server/base/mutex.h"
+#include "server/rpc/admit_request.h"
+#include "server/rpc/byte_budget.h"
 #include "server/rpc/call_metadata.h"
 #include "server/rpc/call_registry.h"
 #include "server/rpc/rpc_context.h"
@@ -24,13 +26,15 @@ namespace mneme {
 // the replies in order, and ends the call once. First in a segment's path.
 //
 // Flow control: a message counts from when it is read until its reply is
-// written, and no more than `stream_window` of them count at once; then nothing
-// is read. So memory is flat however slowly the client reads.
+// written. Nothing is read while `stream_window` of them count, or while they
+// are charged for `max_reply_bytes`. So memory is flat however slowly the
+// client reads.
 //
 // The end: after the replies before it, the first error; OK when the client has
 // closed its side and all is answered; DRAINING when the server drains and all
-// that was read is answered, whether or not a read is still pending; at once
-// when the caller is gone: what has started on the device goes on without it.
+// that was read is answered, whether or not a read is still pending, or when
+// the drain cuts it off; at once when the caller is gone: what has started on
+// the device goes on without it.
 //
 // Threads: gRPC's reactions, the session layer's callbacks and the drain come
 // on any thread. They change the state under mu_ and then call Pump(), which
@@ -51,6 +55,7 @@ class SegmentStream final
   void OnCancel() override ABSL_LOCKS_EXCLUDED(mu_);
   void OnDone() override;
   void Drain() override ABSL_LOCKS_EXCLUDED(mu_);
+  void CutOff() override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   // A message between read and the end of its reply's write.
@@ -58,6 +63,7 @@ class SegmentStream final
     bool answered = false;
     absl::Status status;
     v1::SegmentReply reply;
+    ByteBudget::Charge charge;
   };
   enum class Action { kNone, kRead, kWrite, kFinish };
 
@@ -65,9 +71,9 @@ class SegmentStream final
 
   // Gives the message in request_ to its session.
   void Dispatch(uint64_t number) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::StatusOr<SegmentRequest> Prepare();
+  absl::StatusOr<AdmittedRequest> Prepare() ABSL_LOCKS_EXCLUDED(mu_);
   // The first message names the session; later ones may not change it.
-  absl::Status Identify();
+  absl::Status Identify() ABSL_LOCKS_EXCLUDED(mu_);
   void OnReply(uint64_t number, absl::StatusOr<SegmentReply> reply)
       ABSL_LOCKS_EXCLUDED(mu_);
   // What is behind a failed message would follow a gap: drops it.
@@ -79,8 +85,10 @@ class SegmentStream final
   // The status to end with, once that is decided.
   std::optional<absl::Status> Outcome() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Where the session is that the call's metadata names.
-  std::optional<Position> RoutedPlace() const;
+  // Whether one more message may be read.
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Where the session is that the first message or the call's metadata names.
+  std::optional<Position> CurrentPlace() const ABSL_LOCKS_EXCLUDED(mu_);
 
   const RpcContext* const rpc_;
   const absl::StatusOr<CallInfo> call_;
@@ -94,7 +102,8 @@ class SegmentStream final
   v1::OutputRequest outputs_;  // of the newest message that had some
   const CursorRef cursor_ = std::make_shared<Cursor>();
 
-  Mutex mu_;
+  mutable Mutex mu_;
+  std::optional<SessionKey> session_ ABSL_GUARDED_BY(mu_);  // key_, once known
   // Oldest first; the front's reply may be being written.
   std::deque<Exchange> exchanges_ ABSL_GUARDED_BY(mu_);
   uint64_t first_number_ ABSL_GUARDED_BY(mu_) = 0;      // the front's
@@ -105,6 +114,7 @@ class SegmentStream final
   bool failed_ ABSL_GUARDED_BY(mu_) = false;       // some exchange has an error
   bool broken_ ABSL_GUARDED_BY(mu_) = false;  // nothing can be written any more
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;  // does not wait for answers
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status outcome_ ABSL_GUARDED_BY(mu_);

@@ -1,7 +1,6 @@
 #include "server/rpc/sessions_service.h"
 
 #include <utility>
-#include <vector>
 
 #include "server/base/status_macros.h"
 #include "server/rpc/call_metadata.h"
@@ -36,10 +35,12 @@ grpc::ServerUnaryReactor* SessionsService::Open(
     grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
     v1::Session* reply) {
   const auto key = ReadKey(*context, request->session_id());
-  if (!key.ok()) return FinishedCall(key.status());
+  if (!key.ok())
+    return FinishedCall(rpc_, RpcMethod::kOpenSession, key.status());
   const auto open = ReadOpen(*request, rpc_->default_durability);
-  if (!open.ok()) return FinishedCall(open.status());
-  const auto call = UnaryCall::Start(rpc_->calls);
+  if (!open.ok())
+    return FinishedCall(rpc_, RpcMethod::kOpenSession, open.status());
+  const auto call = UnaryCall::Start(rpc_, RpcMethod::kOpenSession);
   rpc_->manager->Open(*key, *open,
                       [call, reply](absl::StatusOr<SessionInfo> info) {
                         if (!call->Claim()) return;
@@ -52,7 +53,8 @@ grpc::ServerUnaryReactor* SessionsService::Open(
 grpc::ServerUnaryReactor* SessionsService::Get(
     grpc::CallbackServerContext* context, const v1::GetSessionRequest* request,
     v1::Session* reply) {
-  return FinishedCall(TryGet(*context, *request, reply));
+  return FinishedCall(rpc_, RpcMethod::kGetSession,
+                      TryGet(*context, *request, reply));
 }
 
 absl::Status SessionsService::TryGet(const grpc::CallbackServerContext& context,
@@ -68,7 +70,8 @@ absl::Status SessionsService::TryGet(const grpc::CallbackServerContext& context,
 grpc::ServerUnaryReactor* SessionsService::List(
     grpc::CallbackServerContext* context,
     const v1::ListSessionsRequest* request, v1::ListSessionsResponse* reply) {
-  return FinishedCall(TryList(*context, *request, reply));
+  return FinishedCall(rpc_, RpcMethod::kListSessions,
+                      TryList(*context, *request, reply));
 }
 
 absl::Status SessionsService::TryList(
@@ -80,15 +83,13 @@ absl::Status SessionsService::TryList(
   ASSIGN_OR_RETURN(const size_t size, ReadPageSize(request.page_size()));
   ASSIGN_OR_RETURN(const std::string after,
                    ReadPageToken(request.page_token()));
-  std::vector<SessionInfo> sessions =
-      rpc_->manager->List(call.tenant, after, size + 1, request.model());
-  const bool more = sessions.size() > size;
-  if (more) sessions.pop_back();
-  for (const SessionInfo& info : sessions) {
+  const SessionManager::Page page =
+      rpc_->manager->List(call.tenant, after, size, request.model());
+  for (const SessionInfo& info : page.sessions) {
     WriteSession(info, reply->add_sessions());
   }
-  if (more) {
-    reply->set_next_page_token(MakePageToken(sessions.back().key.session_id));
+  if (!page.next.empty()) {
+    reply->set_next_page_token(MakePageToken(page.next));
   }
   return absl::OkStatus();
 }
@@ -97,8 +98,9 @@ grpc::ServerUnaryReactor* SessionsService::Close(
     grpc::CallbackServerContext* context,
     const v1::CloseSessionRequest* request, v1::CloseSessionResponse* reply) {
   const auto key = ReadKey(*context, request->session_id());
-  if (!key.ok()) return FinishedCall(key.status());
-  const auto call = UnaryCall::Start(rpc_->calls);
+  if (!key.ok())
+    return FinishedCall(rpc_, RpcMethod::kCloseSession, key.status());
+  const auto call = UnaryCall::Start(rpc_, RpcMethod::kCloseSession);
   rpc_->manager->Close(*key, [call, reply](absl::StatusOr<MemoryHandle> last) {
     if (!call->Claim()) return;
     if (last.ok()) WriteHandle(*last, reply->mutable_last());

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/rpc/byte_budget.h"
 #include "server/rpc/call_registry.h"
 #include "server/rpc/grpc_status.h"
+#include "server/rpc/rpc_context.h"
 #include "server/session/segment.h"
 
 namespace mneme {
@@ -22,17 +24,24 @@ namespace mneme {
 //   call->End(status);
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
-  // `cursor`, if there is one, learns that the caller went away.
-  static std::shared_ptr<UnaryCall> Start(CallRegistry* calls,
-                                          CursorRef cursor = nullptr) {
-    std::shared_ptr<UnaryCall> call(new UnaryCall(calls, std::move(cursor)));
+  // `cursor`, if there is one, learns that the caller went away. `charge` lives
+  // until gRPC has sent the reply and whoever answers is done.
+  static std::shared_ptr<UnaryCall> Start(const RpcContext* rpc,
+                                          RpcMethod method,
+                                          CursorRef cursor = nullptr,
+                                          ByteBudget::Charge charge = {}) {
+    std::shared_ptr<UnaryCall> call(
+        new UnaryCall(rpc, method, std::move(cursor), std::move(charge)));
     call->self_ = call;
     return call;
   }
 
   // True once: who gets it ends the call, which is alive until then.
   bool Claim() { return !claimed_.exchange(true); }
-  void End(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
+  void End(const absl::Status& status) {
+    rpc_->counts->Add(method_, status.code());
+    Finish(ToGrpcStatus(status));
+  }
 
   void OnCancel() override {
     if (cursor_ != nullptr) cursor_->cancelled = true;
@@ -44,12 +53,20 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
  private:
-  UnaryCall(CallRegistry* calls, CursorRef cursor)
-      : ticket_(calls->Enter()), cursor_(std::move(cursor)) {}
+  UnaryCall(const RpcContext* rpc, RpcMethod method, CursorRef cursor,
+            ByteBudget::Charge charge)
+      : rpc_(rpc),
+        method_(method),
+        ticket_(rpc->calls->Enter()),
+        cursor_(std::move(cursor)),
+        charge_(std::move(charge)) {}
 
+  const RpcContext* const rpc_;
+  const RpcMethod method_;
   std::shared_ptr<UnaryCall> self_;  // from Start to OnDone
   CallRegistry::Ticket ticket_;
   const CursorRef cursor_;
+  const ByteBudget::Charge charge_;
   std::atomic<bool> claimed_{false};
 };
 
@@ -62,7 +79,10 @@ class FinishedUnaryCall final : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 };
 
-inline grpc::ServerUnaryReactor* FinishedCall(const absl::Status& status) {
+inline grpc::ServerUnaryReactor* FinishedCall(const RpcContext* rpc,
+                                              RpcMethod method,
+                                              const absl::Status& status) {
+  rpc->counts->Add(method, status.code());
   return new FinishedUnaryCall(status);
 }
 

@@ -9,7 +9,7 @@
 
 namespace mneme {
 
-// Times as protobuf's well-known types, and back.
+// Times as protobuf's well-known types, and back. Pure functions.
 void ToWire(absl::Duration duration, google::protobuf::Duration* message);
 void ToWire(absl::Time time, google::protobuf::Timestamp* message);
 

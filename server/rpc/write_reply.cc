@@ -126,8 +126,9 @@ void WriteModel(const ModelSpec& spec, const std::string& device,
   message->set_segment_size(static_cast<uint32_t>(spec.segment_size));
   message->set_vocab_size(static_cast<uint32_t>(spec.vocab_size));
   message->set_tokenizer(spec.tokenizer);
-  message->mutable_extra_inputs()->Add(spec.extra_inputs.begin(),
-                                       spec.extra_inputs.end());
+  for (const ExtraInput& input : spec.extra_inputs) {
+    message->add_extra_inputs(input.name);
+  }
   for (const TensorSpec& output : spec.outputs) {
     WriteSpec(output, message->add_outputs());
   }

@@ -12,7 +12,8 @@
 namespace mneme {
 
 // Values of the session layer -> replies. Each fills an empty message. The
-// bytes of tensors are moved, not copied.
+// bytes of tensors are moved, not copied. Each touches its arguments only: any
+// thread may call them, on messages of its own.
 void WriteReply(SegmentReply reply, v1::SegmentReply* message);
 void WriteHandle(const MemoryHandle& handle, v1::MemoryHandle* message);
 void WriteSession(const SessionInfo& info, v1::Session* message);

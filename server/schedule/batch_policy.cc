@@ -5,18 +5,35 @@
 namespace mneme {
 namespace {
 
+// The batch so far.
+struct Load {
+  int64_t rows = 0;
+  int64_t tokens = 0;
+  int64_t output_bytes = 0;
+
+  void Add(const WaitingSegment& segment) {
+    ++rows;
+    tokens += segment.num_tokens;
+    output_bytes += segment.output_bytes;
+  }
+  bool IsWithin(const BatchPolicyOptions& options) const {
+    return rows <= options.max_rows && tokens <= options.max_tokens &&
+           output_bytes <= options.max_output_bytes;
+  }
+};
+
 // Takes the segments of `model` that are `full`, while they fit.
 void Take(absl::Span<const WaitingSegment> queue,
           const std::vector<size_t>& live, const void* model, bool full,
-          const BatchPolicyOptions& options, int64_t* tokens,
+          const BatchPolicyOptions& options, Load* load,
           std::vector<size_t>* run) {
   for (const size_t i : live) {
     if (queue[i].model != model || queue[i].full != full) continue;
-    const bool fits = static_cast<int64_t>(run->size()) < options.max_rows &&
-                      *tokens + queue[i].num_tokens <= options.max_tokens;
-    if (!fits && !run->empty()) return;
+    Load with = *load;
+    with.Add(queue[i]);
+    if (!with.IsWithin(options) && !run->empty()) return;
     run->push_back(i);
-    *tokens += queue[i].num_tokens;
+    *load = with;
   }
 }
 
@@ -33,10 +50,9 @@ BatchDecision DecideBatch(absl::Span<const WaitingSegment> queue,
   }
   if (live.empty()) return decision;
   const WaitingSegment& oldest = queue[live.front()];
-  int64_t tokens = 0;
-  Take(queue, live, oldest.model, oldest.full, options, &tokens, &decision.run);
-  Take(queue, live, oldest.model, !oldest.full, options, &tokens,
-       &decision.run);
+  Load load;
+  Take(queue, live, oldest.model, oldest.full, options, &load, &decision.run);
+  Take(queue, live, oldest.model, !oldest.full, options, &load, &decision.run);
   std::sort(decision.run.begin(), decision.run.end());
   return decision;
 }

@@ -14,7 +14,8 @@ namespace mneme {
 struct WaitingSegment {
   const void* model = nullptr;  // segments of one model run together
   int64_t num_tokens = 0;
-  bool full = true;  // num_tokens is the model's segment size
+  int64_t output_bytes = 0;  // the most that its outputs can have
+  bool full = true;          // num_tokens is the model's segment size
   absl::Duration deadline = absl::InfiniteDuration();
   bool cancelled = false;
 };
@@ -23,6 +24,9 @@ struct BatchPolicyOptions {
   int64_t max_rows = 256;
   // Tokens in a batch; one row is always allowed.
   int64_t max_tokens = 256 * 1024;
+  // Outputs of a batch, which are all in host memory at once; one row is always
+  // allowed. Raising it lets more rows with large outputs run together.
+  int64_t max_output_bytes = int64_t{1} << 30;
 };
 
 struct BatchDecision {

@@ -1,6 +1,7 @@
 #include "server/schedule/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,28 +15,31 @@ WaitingSegment View(const StepTask& task) {
   WaitingSegment view;
   view.model = task.model;
   view.num_tokens = static_cast<int64_t>(task.tokens.size());
+  view.output_bytes = task.output_bytes;
   view.full = view.num_tokens == task.model->spec().segment_size;
   view.deadline = task.deadline;
   view.cancelled = task.cancelled != nullptr && task.cancelled();
   return view;
 }
 
-// Gives each task that starts from saved bytes its live memory.
-absl::Status LoadMemories(SequenceModel* model, std::vector<StepTask>* tasks) {
+// Gives tasks that start from saved bytes their live memory: all, or none.
+absl::Status LoadMemories(absl::Span<StepTask* const> tasks) {
+  if (tasks.empty()) return absl::OkStatus();
   std::vector<absl::string_view> saved;
-  for (const StepTask& task : *tasks) {
-    if (task.memory == nullptr) saved.push_back(task.saved_memory);
+  for (const StepTask* task : tasks) saved.push_back(task->saved_memory);
+  ASSIGN_OR_RETURN(std::vector<MemoryRef> loaded,
+                   tasks.front()->model->Load(saved));
+  if (loaded.size() != tasks.size()) {
+    return absl::InternalError(absl::StrCat(
+        tasks.size(), " saved memories gave ", loaded.size(), " live ones"));
   }
-  if (saved.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<MemoryRef> loaded, model->Load(saved));
-  auto next = loaded.begin();
-  for (StepTask& task : *tasks) {
-    if (task.memory == nullptr) task.memory = std::move(*next++);
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    tasks[i]->memory = std::move(loaded[i]);
   }
   return absl::OkStatus();
 }
 
-std::vector<StepRow> Rows(const std::vector<StepTask>& tasks) {
+std::vector<StepRow> Rows(absl::Span<const StepTask> tasks) {
   std::vector<StepRow> rows(tasks.size());
   for (size_t i = 0; i < tasks.size(); ++i) {
     rows[i].tokens = tasks[i].tokens;
@@ -48,16 +52,24 @@ std::vector<StepRow> Rows(const std::vector<StepTask>& tasks) {
   return rows;
 }
 
+int64_t TokensOf(absl::Span<const StepTask> tasks) {
+  int64_t tokens = 0;
+  for (const StepTask& task : tasks) {
+    tokens += static_cast<int64_t>(task.tokens.size());
+  }
+  return tokens;
+}
+
 // Fills saved_memory of the outcomes whose tasks asked for it.
-absl::Status SaveMemories(SequenceModel* model,
-                          const std::vector<StepTask>& tasks,
+absl::Status SaveMemories(absl::Span<const StepTask> tasks,
                           std::vector<StepOutcome>* outcomes) {
   std::vector<MemoryRef> memories;
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i].save) memories.push_back((*outcomes)[i].result.memory);
   }
   if (memories.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<std::string> saved, model->Save(memories));
+  ASSIGN_OR_RETURN(std::vector<std::string> saved,
+                   tasks.front().model->Save(memories));
   auto next = saved.begin();
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i].save) (*outcomes)[i].saved_memory = std::move(*next++);
@@ -65,12 +77,12 @@ absl::Status SaveMemories(SequenceModel* model,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<StepOutcome>> Compute(std::vector<StepTask>* tasks) {
-  SequenceModel* const model = tasks->front().model;
-  RETURN_IF_ERROR(LoadMemories(model, tasks));
-  ASSIGN_OR_RETURN(std::vector<StepResult> results, model->Step(Rows(*tasks)));
-  if (results.size() != tasks->size()) {
-    return absl::InternalError(absl::StrCat("a batch of ", tasks->size(),
+absl::StatusOr<std::vector<StepOutcome>> Compute(
+    absl::Span<const StepTask> tasks) {
+  ASSIGN_OR_RETURN(std::vector<StepResult> results,
+                   tasks.front().model->Step(Rows(tasks)));
+  if (results.size() != tasks.size()) {
+    return absl::InternalError(absl::StrCat("a batch of ", tasks.size(),
                                             " rows gave ", results.size(),
                                             " results"));
   }
@@ -78,7 +90,7 @@ absl::StatusOr<std::vector<StepOutcome>> Compute(std::vector<StepTask>* tasks) {
   for (size_t i = 0; i < results.size(); ++i) {
     outcomes[i].result = std::move(results[i]);
   }
-  RETURN_IF_ERROR(SaveMemories(model, *tasks, &outcomes));
+  RETURN_IF_ERROR(SaveMemories(tasks, &outcomes));
   return outcomes;
 }
 
@@ -109,11 +121,15 @@ Scheduler::~Scheduler() {
 }
 
 void Scheduler::Submit(StepTask task) {
+  task.submitted = clock_->Monotonic();
+  task.output_bytes =
+      OutputBytes(task.model->spec(), task.outputs, task.extra_inputs,
+                  static_cast<int64_t>(task.tokens.size()), /*segments=*/1);
   {
     MutexLock lock(&mu_);
-    if (static_cast<int64_t>(waiting_.size()) < options_.max_waiting) {
-      task.submitted = clock_->Monotonic();
-      waiting_.push_back(std::move(task));
+    if (waiting_ < options_.max_waiting) {
+      ++waiting_;
+      inbox_.push_back(std::move(task));
       work_.notify_one();
       return;
     }
@@ -130,67 +146,95 @@ void Scheduler::Submit(StepTask task) {
 
 int64_t Scheduler::waiting() const {
   MutexLock lock(&mu_);
-  return static_cast<int64_t>(waiting_.size());
+  return waiting_;
 }
 
 void Scheduler::Run() {
-  Batch batch;
-  while (NextBatch(&batch)) {
+  while (TakeInbox()) {
+    Batch batch = NextBatch();
     for (StepTask& task : batch.dropped) {
       std::move(task.done)(DropReason(task));
     }
     if (!batch.tasks.empty()) RunBatch(std::move(batch.tasks));
-    batch = Batch{};
   }
 }
 
-bool Scheduler::NextBatch(Batch* batch) {
-  MutexLock lock(&mu_);
-  while (waiting_.empty() && !closed_) lock.Wait(work_);
-  if (waiting_.empty()) return false;
-  TakeDecided(batch);
-  return true;
+bool Scheduler::TakeInbox() {
+  std::deque<StepTask> arrived;
+  {
+    MutexLock lock(&mu_);
+    while (ready_.empty() && inbox_.empty() && !closed_) lock.Wait(work_);
+    arrived.swap(inbox_);
+  }
+  std::move(arrived.begin(), arrived.end(), std::back_inserter(ready_));
+  return !ready_.empty();
 }
 
-void Scheduler::TakeDecided(Batch* batch) {
+Scheduler::Batch Scheduler::NextBatch() {
   std::vector<WaitingSegment> views;
-  views.reserve(waiting_.size());
-  for (const StepTask& task : waiting_) views.push_back(View(task));
+  views.reserve(ready_.size());
+  for (const StepTask& task : ready_) views.push_back(View(task));
   const BatchDecision decision =
       DecideBatch(views, clock_->Monotonic(), options_.batch);
-  std::vector<bool> taken(waiting_.size(), false);
-  for (const size_t i : decision.drop) {
-    batch->dropped.push_back(std::move(waiting_[i]));
+  Batch batch;
+  std::vector<bool> taken(ready_.size(), false);
+  const auto take = [&](size_t i, std::vector<StepTask>* into) {
+    into->push_back(std::move(ready_[i]));
     taken[i] = true;
-  }
-  for (const size_t i : decision.run) {
-    batch->tasks.push_back(std::move(waiting_[i]));
-    taken[i] = true;
-  }
+  };
+  for (const size_t i : decision.drop) take(i, &batch.dropped);
+  for (const size_t i : decision.run) take(i, &batch.tasks);
   std::deque<StepTask> left;
-  for (size_t i = 0; i < waiting_.size(); ++i) {
-    if (!taken[i]) left.push_back(std::move(waiting_[i]));
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    if (!taken[i]) left.push_back(std::move(ready_[i]));
   }
-  waiting_ = std::move(left);
+  ready_ = std::move(left);
+  MutexLock lock(&mu_);
+  waiting_ -= static_cast<int64_t>(decision.drop.size() + decision.run.size());
+  return batch;
 }
 
 void Scheduler::RunBatch(std::vector<StepTask> tasks) {
   const absl::Duration start = clock_->Monotonic();
-  absl::StatusOr<std::vector<StepOutcome>> outcomes = Compute(&tasks);
+  std::vector<StepTask*> saved;
+  for (StepTask& task : tasks) {
+    task.waited = start - task.submitted;
+    if (task.memory == nullptr) saved.push_back(&task);
+  }
+  // When one cannot be loaded none is: then each by itself, below.
+  LoadMemories(saved).IgnoreError();
+  std::vector<StepTask> loaded;
+  for (StepTask& task : tasks) {
+    StepTask* const one = &task;
+    const absl::Status status =
+        task.memory == nullptr ? LoadMemories({&one, 1}) : absl::OkStatus();
+    if (status.ok()) {
+      loaded.push_back(std::move(task));
+    } else {
+      std::move(task.done)(status);
+    }
+  }
+  if (!loaded.empty()) RunRows(absl::MakeSpan(loaded));
+}
+
+void Scheduler::RunRows(absl::Span<StepTask> tasks) {
+  const absl::Duration start = clock_->Monotonic();
+  absl::StatusOr<std::vector<StepOutcome>> outcomes = Compute(tasks);
   const absl::Duration device = clock_->Monotonic() - start;
   const auto rows = static_cast<int64_t>(tasks.size());
-  int64_t tokens = 0;
-  for (const StepTask& task : tasks) {
-    tokens += static_cast<int64_t>(task.tokens.size());
+  observer_->OnBatch(tasks.front().model->spec(), rows, TokensOf(tasks),
+                     device);
+  if (!outcomes.ok() && rows > 1) {
+    RunRows(tasks.first(tasks.size() / 2));
+    return RunRows(tasks.subspan(tasks.size() / 2));
   }
-  observer_->OnBatch(tasks.front().model->spec(), rows, tokens, device);
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (!outcomes.ok()) {
       std::move(tasks[i].done)(outcomes.status());
       continue;
     }
     StepOutcome& outcome = (*outcomes)[i];
-    outcome.queue = start - tasks[i].submitted;
+    outcome.queue = tasks[i].waited;
     outcome.device = device;
     outcome.batch_size = rows;
     std::move(tasks[i].done)(std::move(outcome));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/schedule/batch_policy.h"
@@ -14,8 +15,8 @@
 
 namespace mneme {
 
-// Told about each batch; server/observe makes metrics of it. Called on the
-// executor thread with no lock held; must not block.
+// Told about each step that ran, a failed one too; server/observe makes metrics
+// of it. Called on the executor thread with no lock held; must not block.
 class BatchObserver {
  public:
   virtual ~BatchObserver() = default;
@@ -26,6 +27,9 @@ class BatchObserver {
 // The ready set and the thread that runs it on the device. A session has at
 // most one task here, so any tasks may share a batch. Tasks gather while a
 // batch runs; when the device is free the batch policy picks the next one.
+//
+// A row that fails is answered alone: of a batch whose step fails the halves
+// are run, down to one row. Steps are pure, so that changes nothing else.
 //
 // Submit never blocks and may be called from any thread. The executor thread
 // is the only one that touches the models' Step, Save and Load; it does
@@ -55,18 +59,24 @@ class Scheduler {
   };
 
   void Run();
-  // Waits for work; false at the end.
-  bool NextBatch(Batch* batch) ABSL_LOCKS_EXCLUDED(mu_);
-  void TakeDecided(Batch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Waits for work and moves it to ready_; false at the end.
+  bool TakeInbox() ABSL_LOCKS_EXCLUDED(mu_);
+  // Asks the policy about ready_, whose tasks may be many and whose
+  // `cancelled` is foreign code: hence not under the lock.
+  Batch NextBatch() ABSL_LOCKS_EXCLUDED(mu_);
   void RunBatch(std::vector<StepTask> tasks);
+  void RunRows(absl::Span<StepTask> tasks);
 
   const Options options_;
   Clock* const clock_;
   BatchObserver* const observer_;
 
+  std::deque<StepTask> ready_;  // the executor's own; older than the inbox
+
   mutable Mutex mu_;
   std::condition_variable work_;
-  std::deque<StepTask> waiting_ ABSL_GUARDED_BY(mu_);
+  std::deque<StepTask> inbox_ ABSL_GUARDED_BY(mu_);
+  int64_t waiting_ ABSL_GUARDED_BY(mu_) = 0;  // in ready_ and inbox_
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 
   std::thread executor_;  // last: it uses everything above

@@ -16,8 +16,8 @@ struct StepOutcome {
   StepResult result;
   std::string saved_memory;  // result.memory as bytes, if asked for
   absl::Duration queue;      // from Submit to the batch
-  absl::Duration device;     // the batch's step
-  int64_t batch_size = 0;
+  absl::Duration device;     // the step that gave the result
+  int64_t batch_size = 0;    // its rows
 };
 
 // One segment on its way to the device. Moved along: session -> scheduler ->
@@ -39,7 +39,11 @@ struct StepTask {
   absl::Duration deadline = absl::InfiniteDuration();
   absl::AnyInvocable<bool() const> cancelled;  // null: never
 
-  absl::Duration submitted;  // set by the scheduler
+  // Set by the scheduler.
+  absl::Duration submitted;
+  absl::Duration waited;     // until its batch
+  int64_t output_bytes = 0;  // the most that its outputs can have
+
   absl::AnyInvocable<void(absl::StatusOr<StepOutcome>) &&> done;
 };
 

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/base/quoted.h"
 
 namespace mneme {
 
@@ -17,8 +18,9 @@ std::string MemoryHandle::ToString() const {
 absl::StatusOr<MemoryHandle> MemoryHandle::Parse(absl::string_view text) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
   const auto bad = [&](absl::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "handle '", text, "': ", why, "; expected session/step/64 hex digits"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("handle ", Quoted(text), ": ", why,
+                     "; expected session/step/64 hex digits"));
   };
   if (parts.size() != 3) return bad("it has not three parts");
   MemoryHandle handle;

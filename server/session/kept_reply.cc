@@ -54,26 +54,30 @@ bool ReadReply(const Json& json, KeptReply* reply) {
   return true;
 }
 
+int64_t DataBytes(const KeptReply& reply) {
+  size_t size = 0;
+  for (const NamedTokens& input : reply.extra_inputs) {
+    size += input.tokens.size() * sizeof(int32_t);
+  }
+  for (const HostTensor& tensor : reply.outputs) size += tensor.data.size();
+  return static_cast<int64_t>(size);
+}
+
 }  // namespace
 
 std::string EncodeKeptReply(const KeptReply& reply, int64_t limit) {
-  Json extra = Json::array();
-  for (const NamedTokens& input : reply.extra_inputs) {
-    extra.push_back({{"name", input.name}, {"tokens", input.tokens}});
-  }
+  const bool complete = DataBytes(reply) <= limit;
   Json json = {{"digest", Binary(AsBytes(reply.digest))},
                {"names", reply.request.names},
                {"top_k", reply.request.top_k},
                {"last", reply.request.last_position_only},
-               {"extra", extra},
+               {"complete", complete},
+               {"extra", Json::array()},
                {"outputs", Json::array()}};
-  int64_t size = 0;
-  for (const HostTensor& tensor : reply.outputs) {
-    size += static_cast<int64_t>(tensor.data.size());
-  }
-  const bool complete = size <= limit;
-  json["complete"] = complete;
   if (complete) {
+    for (const NamedTokens& input : reply.extra_inputs) {
+      json["extra"].push_back({{"name", input.name}, {"tokens", input.tokens}});
+    }
     for (const HostTensor& tensor : reply.outputs) {
       json["outputs"].push_back(ToJson(tensor));
     }

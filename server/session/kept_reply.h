@@ -14,17 +14,18 @@ namespace mneme {
 // What is kept of every applied segment: its digest, so that a retry of other
 // tokens is recognised; its outputs, so that a retry is answered with the same
 // bytes; and what had been asked for, so that a retry that asks for something
-// else is recognised.
+// else is recognised. A plain value; the functions below are pure.
 struct KeptReply {
   Digest digest{};
-  bool complete = true;  // false: the outputs were too large to be kept
+  // False: outputs and extra inputs were too large to be kept.
+  bool complete = true;
   OutputRequest request;
   std::vector<NamedTokens> extra_inputs;
   std::vector<HostTensor> outputs;
 };
 
-// CBOR. Outputs of more than `limit` bytes of data are left out. Decode:
-// DATA_LOSS for bytes that are no kept reply.
+// CBOR. Outputs and extra inputs of more than `limit` bytes of data are left
+// out. Decode: DATA_LOSS for bytes that are no kept reply.
 std::string EncodeKeptReply(const KeptReply& reply, int64_t limit);
 absl::StatusOr<KeptReply> DecodeKeptReply(absl::string_view bytes);
 

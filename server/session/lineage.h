@@ -11,6 +11,7 @@ namespace mneme {
 
 // The digest of a stream (DESIGN 2): the same on every machine and however the
 // stream was cut into messages. Vectors: proto/mneme/v1/lineage_vectors.json.
+// Pure functions, called on any thread.
 
 // Step flags, part of the digest.
 inline constexpr uint32_t kStepFlagReset = 1;  // ran from the initial memory

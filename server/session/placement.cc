@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "server/base/error_info.h"
+#include "server/base/quoted.h"
 #include "server/base/status_macros.h"
 #include "server/session/lineage.h"
 
@@ -18,14 +19,14 @@ absl::Status Conflict(const StreamState& state, absl::string_view why) {
   return VersionConflict(state.HeadPosition(), why);
 }
 
-// Where `at.handle` stands. Between retained values it is taken at its word:
-// the segments found after it are checked.
+// Where `at.handle` stands. Between retained values it is taken at its word
+// here, and checked with its kept reply (Placement::unverified).
 absl::StatusOr<RetainedStep> FindStart(const StreamState& state,
                                        const MemoryHandle& handle) {
   if (handle.session_id != state.session_id) {
     return absl::InvalidArgumentError(
-        absl::StrCat("at.handle: it names session '", handle.session_id,
-                     "', expected '", state.session_id, "'"));
+        absl::StrCat("at.handle: it names session ", Quoted(handle.session_id),
+                     ", expected ", Quoted(state.session_id)));
   }
   const uint64_t oldest = state.retained.front().step;
   if (handle.step < oldest) return NotRetained(handle.step, oldest);
@@ -164,6 +165,9 @@ absl::StatusOr<Placement> Place(const StreamState& state, const Cursor& cursor,
   all.insert(all.end(), request.tokens.begin(), request.tokens.end());
   Tokens tokens = all;
   ASSIGN_OR_RETURN(RetainedStep start, FindStart(state, at.handle));
+  if (!continues && FindStep(state.retained, start.step) == nullptr) {
+    placement.unverified = start;
+  }
   const uint64_t head = state.retained.back().step;
   uint64_t skip = at.tail;
   if (start.step < head) {

@@ -2,6 +2,7 @@
 #define MNEME_SERVER_SESSION_PLACEMENT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,16 +23,11 @@ struct StreamState {
   Position HeadPosition() const;
 };
 
-// A segment that was applied before, found again in a message. If `applied` is
-// not among the retained values, its kept reply must show the same digest.
-struct ReplayedSegment {
-  RetainedStep applied;
-  RetainedStep parent;
-  std::vector<int32_t> tokens;
-};
-
 // What a message turns into.
 struct Placement {
+  // at.handle, if it is not among the retained values: anybody could have made
+  // it up, so its kept reply must show the same digest before all else.
+  std::optional<RetainedStep> unverified;
   std::vector<ReplayedSegment> replays;        // to be answered again, in order
   std::vector<std::vector<int32_t>> segments;  // to be applied, in order
   // If the message reaches the head: the session's tail after `segments`.

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/base/quoted.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -39,13 +40,13 @@ absl::Status CheckOutputs(const ModelSpec& model, const SessionLimits& limits,
       };
       return absl::InvalidArgumentError(
           absl::StrCat("outputs.names[", i, "]: model '", model.name,
-                       "' has no output '", name, "', expected one of ",
+                       "' has no output ", Quoted(name), ", expected one of ",
                        absl::StrJoin(model.outputs, ", ", names)));
     }
     const auto end = outputs.names.begin() + static_cast<ptrdiff_t>(i);
     if (std::find(outputs.names.begin(), end, name) != end) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "outputs.names[", i, "]: '", name, "' stands there twice"));
+          "outputs.names[", i, "]: ", Quoted(name), " stands there twice"));
     }
     top_k = top_k || name == "top_k" || name == "top_k_log_probs";
   }
@@ -59,26 +60,29 @@ absl::Status CheckOutputs(const ModelSpec& model, const SessionLimits& limits,
 }
 
 absl::Status CheckExtraInputs(const ModelSpec& model,
-                              const SessionLimits& limits,
                               const std::vector<NamedTokens>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto field = absl::StrCat("extra_inputs[", i, "]");
-    const auto& known = model.extra_inputs;
-    if (std::find(known.begin(), known.end(), inputs[i].name) == known.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field, ".name: model '", model.name,
-                       "' has no extra input '", inputs[i].name, "', expected ",
-                       known.empty() ? "none" : absl::StrJoin(known, ", ")));
+    const ExtraInput* known = model.FindExtraInput(inputs[i].name);
+    if (known == nullptr) {
+      const auto names = [](std::string* out, const ExtraInput& input) {
+        out->append(input.name);
+      };
+      return absl::InvalidArgumentError(absl::StrCat(
+          field, ".name: model '", model.name, "' has no extra input ",
+          Quoted(inputs[i].name), ", expected ",
+          model.extra_inputs.empty()
+              ? "none"
+              : absl::StrJoin(model.extra_inputs, ", ", names)));
     }
     for (size_t j = 0; j < i; ++j) {
       if (inputs[j].name == inputs[i].name) {
         return absl::InvalidArgumentError(absl::StrCat(
-            field, ".name: '", inputs[i].name, "' stands there twice"));
+            field, ".name: ", Quoted(inputs[i].name), " stands there twice"));
       }
     }
     RETURN_IF_ERROR(CheckCount(absl::StrCat(field, ".ids"),
-                               inputs[i].tokens.size(),
-                               limits.tokens_per_request));
+                               inputs[i].tokens.size(), known->max_tokens));
     RETURN_IF_ERROR(
         CheckTokens(absl::StrCat(field, ".ids"), model, inputs[i].tokens));
   }
@@ -89,11 +93,12 @@ absl::Status CheckExtraInputs(const ModelSpec& model,
 
 absl::Status CheckRequest(const ModelSpec& model, const SessionLimits& limits,
                           const SegmentRequest& request) {
-  RETURN_IF_ERROR(CheckCount("tokens.ids", request.tokens.size(),
-                             limits.tokens_per_request));
-  RETURN_IF_ERROR(CheckTokens("tokens.ids", model, request.tokens));
+  const absl::string_view field = request.from_text ? "text" : "tokens.ids";
+  RETURN_IF_ERROR(
+      CheckCount(field, request.tokens.size(), limits.tokens_per_request));
+  RETURN_IF_ERROR(CheckTokens(field, model, request.tokens));
   RETURN_IF_ERROR(CheckOutputs(model, limits, request.outputs));
-  return CheckExtraInputs(model, limits, request.extra_inputs);
+  return CheckExtraInputs(model, request.extra_inputs);
 }
 
 absl::Status CheckSessionId(const std::string& session_id) {

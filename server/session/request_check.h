@@ -10,7 +10,8 @@ namespace mneme {
 
 // Checks what a message asks of a model: token ids and their number, output
 // names, top_k, extra inputs. INVALID_ARGUMENT names the field (by its name in
-// segments.proto), its value and what was expected.
+// segments.proto), its value and what was expected. Pure functions, called on
+// gRPC threads.
 absl::Status CheckRequest(const ModelSpec& model, const SessionLimits& limits,
                           const SegmentRequest& request);
 

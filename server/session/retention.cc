@@ -19,26 +19,53 @@ void AddMessage(uint64_t start, const RetentionLimits& limits,
   }
 }
 
+// Whether a value that is not among the newest stays.
+bool StartsMessage(const SessionRecord& record, uint64_t step) {
+  return std::binary_search(record.message_starts.begin(),
+                            record.message_starts.end(), step);
+}
+
+// Drops the values that nothing needs. The replies on the way to a dropped one
+// are then on the way to the next one that stays; those up to the oldest go.
+std::vector<RetainedStep> DropValues(const RetentionLimits& limits,
+                                     SessionRecord* record) {
+  std::vector<RetainedStep>& retained = record->retained;
+  std::vector<uint64_t>& bytes = record->reply_bytes;
+  const uint64_t head = retained.back().step;
+  std::vector<RetainedStep> dropped;
+  uint64_t on_the_way = 0;
+  size_t kept = 0;
+  for (size_t i = 0; i < retained.size(); ++i) {
+    const RetainedStep value = retained[i];
+    on_the_way += bytes[i];
+    if (value.step + static_cast<uint64_t>(limits.values) <= head &&
+        !StartsMessage(*record, value.step)) {
+      dropped.push_back(value);
+      continue;
+    }
+    retained[kept] = value;
+    bytes[kept] = kept == 0 ? 0 : on_the_way;
+    on_the_way = 0;
+    ++kept;
+  }
+  retained.resize(kept);
+  bytes.resize(kept);
+  return dropped;
+}
+
 }  // namespace
 
-Forgotten AddStep(const RetainedStep& step,
-                  std::optional<uint64_t> message_start,
-                  const RetentionLimits& limits, SessionRecord* record) {
-  std::vector<RetainedStep>& retained = record->retained;
-  const std::vector<uint64_t>& starts = record->message_starts;
+Forgotten AddStep(const NewStep& added, const RetentionLimits& limits,
+                  SessionRecord* record) {
   Forgotten forgotten;
-  forgotten.first_reply = retained.front().step + 1;
-  if (message_start.has_value()) AddMessage(*message_start, limits, record);
-  retained.push_back(step);
-  const auto kept = [&](const RetainedStep& value) {
-    return value.step + static_cast<uint64_t>(limits.values) > step.step ||
-           std::binary_search(starts.begin(), starts.end(), value.step);
-  };
-  const auto gone =
-      std::stable_partition(retained.begin(), retained.end(), kept);
-  forgotten.values.assign(gone, retained.end());
-  retained.erase(gone, retained.end());
-  forgotten.end_reply = retained.front().step + 1;
+  forgotten.first_reply = record->retained.front().step + 1;
+  if (added.message_start.has_value()) {
+    AddMessage(*added.message_start, limits, record);
+  }
+  record->retained.push_back(added.step);
+  record->reply_bytes.push_back(added.reply_bytes);
+  forgotten.values = DropValues(limits, record);
+  forgotten.end_reply = record->retained.front().step + 1;
   return forgotten;
 }
 

@@ -10,12 +10,21 @@
 namespace mneme {
 
 // How much of its past a session keeps, so that it can be named and retried.
+// Plain values and a pure function.
 struct RetentionLimits {
   // The newest values, the head among them.
   int64_t values = 8;
   // The newest messages that applied a segment: the value that each started
   // from stays too, so that it can be sent again however many segments it made.
   int64_t messages = 8;
+};
+
+// A step that was computed from the head.
+struct NewStep {
+  RetainedStep step;
+  // If it is the first that its message applies: where that message begins.
+  std::optional<uint64_t> message_start;
+  uint64_t reply_bytes = 0;  // what its kept reply takes in the store
 };
 
 // What is kept no longer.
@@ -27,12 +36,9 @@ struct Forgotten {
   uint64_t end_reply = 0;
 };
 
-// Makes `step`, which follows the head, the head. `message_start`: if it is the
-// first that its message applies, the step where that message begins. A pure
-// function of its arguments.
-Forgotten AddStep(const RetainedStep& step,
-                  std::optional<uint64_t> message_start,
-                  const RetentionLimits& limits, SessionRecord* record);
+// Makes `added`, which follows the head, the head.
+Forgotten AddStep(const NewStep& added, const RetentionLimits& limits,
+                  SessionRecord* record);
 
 }  // namespace mneme
 

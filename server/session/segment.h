@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "model/sequence_model.h"
 #include "server/session/handle.h"
+#include "server/session/session_record.h"
 
 namespace mneme {
 
@@ -22,6 +23,7 @@ namespace mneme {
 struct SegmentRequest {
   std::optional<Position> at;
   std::vector<int32_t> tokens;  // ids of the model's vocabulary (checked)
+  bool from_text = false;       // they came as `text`: what errors name
   std::optional<uint64_t> flush_tail;
   OutputRequest outputs;
   std::vector<NamedTokens> extra_inputs;
@@ -55,6 +57,14 @@ struct SegmentReply {
 
 using SegmentDone = absl::AnyInvocable<void(absl::StatusOr<SegmentReply>) &&>;
 
+// A segment that was applied before, found again in a message. If `applied` is
+// not among the retained values, its kept reply must show the same digest.
+struct ReplayedSegment {
+  RetainedStep applied;
+  RetainedStep parent;
+  std::vector<int32_t> tokens;
+};
+
 // Where one caller's stream of messages stands. Made by the caller, one a
 // stream (or one a unary call), and passed with each of its messages. Only the
 // session's calls touch it, and they run one at a time.
@@ -65,9 +75,12 @@ struct Cursor {
   bool started = false;
   bool blind = false;  // the first message had no `at`
   Position next;       // of the messages so far
-  // In a replay: tokens after next.handle that do not fill a segment yet, and
-  // the last memory that was computed once more, with its digest.
+  // In a replay that has not caught up with the head: tokens after next.handle
+  // that do not fill a segment yet; the segments that lead there from the
+  // newest retained value, of which a step is computed once more if its reply
+  // is not kept; and the last memory that was computed so, with its digest.
   std::vector<int32_t> pending;
+  std::vector<ReplayedSegment> lead;
   Digest recomputed{};
   MemoryRef recomputed_memory;
 };

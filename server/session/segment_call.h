@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/schedule/step_task.h"
+#include "server/session/kept_reply.h"
 #include "server/session/segment.h"
 #include "server/session/session.h"
 
@@ -34,34 +35,51 @@ class SegmentCall : public std::enable_shared_from_this<SegmentCall> {
   void Start();
 
  private:
+  using Kept = void (SegmentCall::*)(absl::StatusOr<KeptReply> kept);
+  using Stepped = void (SegmentCall::*)(absl::StatusOr<StepOutcome> outcome);
+
   // Does what is next: a replay, a segment, or the end.
   void Continue();
 
-  // Outputs of a segment applied before: kept ones, or the step once more,
-  // from its parent or, if that is not retained, the nearest value before it.
+  // segment_replay.cc: outputs of a segment applied before: kept ones, or the
+  // step once more, from its parent or, if that is not retained, the nearest
+  // value before it.
+  void VerifyStart();
+  void OnStartVerified(absl::StatusOr<KeptReply> kept);
   void Replay();
-  void OnKept(absl::StatusOr<std::string> bytes);
+  void OnKept(absl::StatusOr<KeptReply> kept);
   void Recompute();
   void RecomputeStep();
   void OnRecomputed(absl::StatusOr<StepOutcome> outcome);
-
+  // Reads what is kept of a step; VERSION_CONFLICT, which names `field`, when
+  // the session made that step of other tokens.
+  void ReadKept(const RetainedStep& step, absl::string_view field, Kept next);
+  absl::StatusOr<KeptReply> CheckKept(
+      const RetainedStep& step, absl::string_view field,
+      const absl::StatusOr<std::string>& bytes) const;
   // Whether the memory that a replayed step starts from is at hand.
   bool HasMemory(const RetainedStep& step) const;
+  // In a stream whose replay goes on over messages: what leads from the newest
+  // retained value to where the stream stands is taken from the cursor, as
+  // replays answered before, and left there for the next message. (A message
+  // that fails ends its stream, so it leaves none.)
+  void TakeLead();
+  void LeaveLead(uint64_t retained);
 
   // A new segment: memory, step, commit.
   void Apply();
-  void Step(StepTask task,
-            void (SegmentCall::*next)(absl::StatusOr<StepOutcome>));
+  void Step(StepTask task, Stepped next);
   void OnStepped(absl::StatusOr<StepOutcome> outcome);
   void OnCommitted(const absl::Status& status);
-  // See AddStep; of the running segment.
+  // See NewStep; of the running segment.
   std::optional<uint64_t> MessageStart() const;
 
   // Reads a value for `task`, then steps.
-  void ReadMemory(const Digest& digest, StepTask task,
-                  void (SegmentCall::*next)(absl::StatusOr<StepOutcome>));
+  void ReadMemory(const Digest& digest, StepTask task, Stepped next);
 
+  // Whether somebody still waits for more.
   absl::Status CheckAlive() const;
+  void Observe(const AppliedSegment& segment) const;
   void Finish();
   void Fail(const absl::Status& status);
   void Answer(absl::StatusOr<SegmentReply> reply);
@@ -74,11 +92,12 @@ class SegmentCall : public std::enable_shared_from_this<SegmentCall> {
 
   Placement placement_;
   size_t next_replay_ = 0;
-  size_t recomputing_ = 0;  // up to next_replay_
+  size_t recomputing_ = 0;  // at most next_replay_, whose outputs are wanted
   size_t next_segment_ = 0;
   RetainedStep applying_;    // the step that the running segment makes
   AppliedSegment computed_;  // of the running segment
   MemoryRef computed_memory_;
+  SessionRecord computed_record_;
   absl::Duration stepped_;  // when its step was done
   SegmentReply reply_;
 };

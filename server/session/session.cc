@@ -1,9 +1,11 @@
 #include "server/session/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_info.h"
+#include "server/base/status_macros.h"
 #include "server/session/lineage.h"
 #include "server/session/segment_call.h"
 
@@ -23,6 +25,7 @@ Session::Session(const SessionContext* context, SequenceModel* model,
     : context_(context),
       model_(model),
       key_(std::move(key)),
+      model_name_(record.model),
       durability_(durability),
       unusable_(std::move(unusable)),
       record_(std::move(record)) {
@@ -35,7 +38,7 @@ SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
   SessionInfo info;
   info.key = key_;
-  info.model = record_.model;
+  info.model = model_name_;
   info.fingerprint = record_.fingerprint;
   info.policy = record_.policy;
   info.durability = durability_;
@@ -69,38 +72,48 @@ absl::Status Session::Enqueue(std::shared_ptr<SegmentCall> call) {
   {
     MutexLock lock(&mu_);
     if (state_ == State::kClosing) return ClosingError();
-    if (running_) {
-      const auto limit = context_->limits.queue_per_session;
-      if (static_cast<int64_t>(waiting_.size()) >= limit) {
-        ErrorInfo info;
-        info.reason = "QUEUE_FULL";
-        info.retry_after = absl::Milliseconds(100);
-        return MakeError(absl::StatusCode::kResourceExhausted,
-                         absl::StrCat("the session's queue is full: ", limit,
-                                      " messages wait"),
-                         info);
-      }
-      waiting_.push_back(std::move(call));
-      return absl::OkStatus();
-    }
-    running_ = true;
+    const bool busy = running_ || pumping_;
+    if (busy) RETURN_IF_ERROR(CheckRoom());
+    waiting_.push_back(std::move(call));
+    if (busy) return absl::OkStatus();
+    pumping_ = true;
   }
-  call->Start();
+  Pump();
   return absl::OkStatus();
 }
 
-bool Session::Close(absl::AnyInvocable<void() &&> idle) {
+absl::Status Session::CheckRoom() const {
+  const int64_t limit = context_->limits.queue_per_session;
+  if (static_cast<int64_t>(waiting_.size()) < limit) return absl::OkStatus();
+  ErrorInfo info;
+  info.reason = "QUEUE_FULL";
+  info.retry_after = absl::Milliseconds(100);
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("the session's queue is full: ", limit, " messages wait"),
+      info);
+}
+
+void Session::Close(Stopped stopped) {
   std::deque<std::shared_ptr<SegmentCall>> refused;
+  absl::Status status;
   {
     MutexLock lock(&mu_);
-    if (state_ == State::kClosing) return false;
-    state_ = State::kClosing;
-    refused.swap(waiting_);
-    if (running_) idle_ = std::move(idle);
+    if (state_ == State::kClosing) {
+      status = ClosingError();
+    } else {
+      state_ = State::kClosing;
+      refused.swap(waiting_);
+      if (running_ || pumping_) stopped_ = std::exchange(stopped, nullptr);
+    }
   }
   for (const auto& call : refused) call->Refuse(ClosingError());
-  if (idle != nullptr) std::move(idle)();
-  return true;
+  if (stopped != nullptr) std::move(stopped)(status);
+}
+
+void Session::Reopen() {
+  MutexLock lock(&mu_);
+  if (state_ == State::kClosing) state_ = State::kOpen;
 }
 
 absl::StatusOr<Placement> Session::PlaceRequest(
@@ -156,22 +169,38 @@ bool Session::IsRetained(const RetainedStep& step) const {
   return known != nullptr && *known == step;
 }
 
+RetainedStep Session::NewestRetained(uint64_t step) const {
+  MutexLock lock(&mu_);
+  return NewestUpTo(record_.retained, step);
+}
+
 uint64_t Session::oldest_step() const {
   MutexLock lock(&mu_);
   return record_.retained.front().step;
 }
 
-Commit Session::MakeCommit(Computed computed) const {
+int64_t Session::KeptRoom() const {
   MutexLock lock(&mu_);
-  SessionRecord next = record_;
-  const Forgotten forgotten = AddStep(computed.step, computed.message_start,
-                                      context_->limits.retention, &next);
-  next.last_used = context_->clock->Wall();
-  Commit commit;
+  const int64_t left = context_->limits.kept_session_bytes -
+                       static_cast<int64_t>(KeptBytes(record_));
+  return std::clamp<int64_t>(left, 0, context_->limits.kept_reply_bytes);
+}
+
+Session::Change Session::MakeChange(Computed computed) const {
+  Change change;
+  Commit& commit = change.commit;
+  {
+    MutexLock lock(&mu_);
+    change.record = record_;
+  }
+  commit.expected_head = change.record.head().digest;
+  const Forgotten forgotten = AddStep(
+      {computed.step, computed.message_start, computed.kept_reply.size()},
+      context_->limits.retention, &change.record);
+  change.record.last_used = context_->clock->Wall();
   commit.session = key_;
-  commit.expected_head = record_.head().digest;
   commit.head = computed.step.digest;
-  commit.record = EncodeRecord(next);
+  commit.record = EncodeRecord(change.record);
   commit.durability = durability_;
   commit.puts.push_back({{key_, ValueName(computed.step.digest)},
                          std::move(computed.saved_memory)});
@@ -184,14 +213,12 @@ Commit Session::MakeCommit(Computed computed) const {
   for (uint64_t s = forgotten.first_reply; s < forgotten.end_reply; ++s) {
     commit.deletes.push_back({key_, ReplyName(s)});
   }
-  return commit;
+  return change;
 }
 
-void Session::Advance(const RetainedStep& step,
-                      std::optional<uint64_t> message_start, MemoryRef memory) {
+void Session::Advance(SessionRecord record, MemoryRef memory) {
   MutexLock lock(&mu_);
-  AddStep(step, message_start, context_->limits.retention, &record_);
-  record_.last_used = context_->clock->Wall();
+  record_ = std::move(record);
   memory_ = std::move(memory);
   tail_.clear();
 }
@@ -202,21 +229,37 @@ void Session::SetTail(std::vector<int32_t> tail) {
 }
 
 void Session::RunNext() {
-  std::shared_ptr<SegmentCall> next;
-  absl::AnyInvocable<void() &&> idle;
   {
     MutexLock lock(&mu_);
-    if (waiting_.empty()) {
-      running_ = false;
-      idle = std::move(idle_);
-      idle_ = nullptr;
-    } else {
-      next = std::move(waiting_.front());
-      waiting_.pop_front();
-    }
+    running_ = false;
+    if (pumping_) return;
+    pumping_ = true;
   }
-  if (next != nullptr) next->Start();
-  if (idle != nullptr) std::move(idle)();
+  Pump();
+}
+
+void Session::Pump() {
+  // A call holds its session, so the last one is let go after TakeNext: then
+  // nobody else may hold this any more.
+  std::shared_ptr<SegmentCall> call;
+  while ((call = TakeNext()) != nullptr) call->Start();
+}
+
+std::shared_ptr<SegmentCall> Session::TakeNext() {
+  Stopped stopped;
+  {
+    MutexLock lock(&mu_);
+    if (!running_ && !waiting_.empty()) {
+      running_ = true;
+      std::shared_ptr<SegmentCall> next = std::move(waiting_.front());
+      waiting_.pop_front();
+      return next;
+    }
+    pumping_ = false;
+    if (!running_) stopped = std::exchange(stopped_, nullptr);
+  }
+  if (stopped != nullptr) std::move(stopped)(absl::OkStatus());
+  return nullptr;
 }
 
 }  // namespace mneme

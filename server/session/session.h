@@ -2,7 +2,6 @@
 #define MNEME_SERVER_SESSION_SESSION_H_
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +25,8 @@ class SegmentCall;
 // the only one that changes the stream, so nothing is locked while the device
 // or the disk works. A failed step or commit leaves the session as it was.
 //
-// Lifecycle: kOpening -> kOpen -> kClosing; Close may come in any of them.
+// Lifecycle: kOpening -> kOpen -> kClosing, and back to kOpen if the store
+// could not remove what it holds of the session. Close may come in any of them.
 // Thread-safe; nothing is called while the lock is held. Shared by the
 // manager's table and by the message that runs.
 class Session {
@@ -41,6 +41,7 @@ class Session {
   SequenceModel* model() const { return model_; }
   const SessionContext& context() const { return *context_; }
   const SessionKey& key() const { return key_; }
+  const std::string& model_name() const { return model_name_; }
   const absl::Status& unusable() const { return unusable_; }
 
   // The store has the record: messages may come.
@@ -51,9 +52,13 @@ class Session {
   absl::Status Enqueue(std::shared_ptr<SegmentCall> call)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Stops the session: what waits is answered with CLOSING, `idle` is called
-  // once when nothing runs any more. False when it is closing already.
-  bool Close(absl::AnyInvocable<void() &&> idle) ABSL_LOCKS_EXCLUDED(mu_);
+  // Stops the session: what waits is answered with CLOSING, and `stopped` is
+  // called with OK when nothing runs any more. If it is closing already,
+  // `stopped` is called with CLOSING at once.
+  using Stopped = absl::AnyInvocable<void(const absl::Status&) &&>;
+  void Close(Stopped stopped) ABSL_LOCKS_EXCLUDED(mu_);
+  // What Close stopped goes on: the session could not be removed.
+  void Reopen() ABSL_LOCKS_EXCLUDED(mu_);
   bool closing() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // ---- For the call that runs ----
@@ -68,35 +73,53 @@ class Session {
   StepTask MakeTask(const RetainedStep& parent,
                     std::vector<int32_t> tokens) const;
   bool IsRetained(const RetainedStep& step) const ABSL_LOCKS_EXCLUDED(mu_);
+  // The newest retained value at or before `step`, which is retained or after
+  // the oldest that is.
+  RetainedStep NewestRetained(uint64_t step) const ABSL_LOCKS_EXCLUDED(mu_);
   uint64_t oldest_step() const ABSL_LOCKS_EXCLUDED(mu_);
   // The head's memory; null when it has to be read from the store.
   MemoryRef head_memory() const ABSL_LOCKS_EXCLUDED(mu_);
 
+  // How many bytes of the next segment's results may be kept.
+  int64_t KeptRoom() const ABSL_LOCKS_EXCLUDED(mu_);
+
   // A segment that was computed from the head.
   struct Computed {
     RetainedStep step;
-    std::optional<uint64_t> message_start;  // see AddStep
+    std::optional<uint64_t> message_start;  // see NewStep
     std::string saved_memory;
     std::string kept_reply;
   };
-  // The change that makes `computed` the head, for the store.
-  Commit MakeCommit(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
+  // What makes it the head: the change for the store, and the record after it.
+  struct Change {
+    Commit commit;
+    SessionRecord record;
+  };
+  Change MakeChange(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
   // That change is in the store: swings the head, drops the tail.
-  void Advance(const RetainedStep& step, std::optional<uint64_t> message_start,
-               MemoryRef memory) ABSL_LOCKS_EXCLUDED(mu_);
+  void Advance(SessionRecord record, MemoryRef memory) ABSL_LOCKS_EXCLUDED(mu_);
   void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The running call is done: the next one runs.
+  // The running call is done: the next one runs. A call that ends before its
+  // Start() returned comes here from inside Pump(), which then goes on with the
+  // next: so the stack does not deepen however many such calls wait.
   void RunNext() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   enum class State { kOpening, kOpen, kClosing };
 
+  // Starts what waits, until one runs on or nothing waits. REQUIRES: the caller
+  // has set pumping_.
+  void Pump() ABSL_LOCKS_EXCLUDED(mu_);
+  // The call that Pump() starts next; nullptr: the pump is over.
+  std::shared_ptr<SegmentCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SessionContext* const context_;
   SequenceModel* const model_;
   const SessionKey key_;
+  const std::string model_name_;
   const Durability durability_;
   const absl::Status unusable_;
 
@@ -105,9 +128,11 @@ class Session {
   SessionRecord record_ ABSL_GUARDED_BY(mu_);
   std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
   MemoryRef memory_ ABSL_GUARDED_BY(mu_);  // the head's; null: in the store
-  bool running_ ABSL_GUARDED_BY(mu_) = false;
+  bool running_ ABSL_GUARDED_BY(mu_) =
+      false;  // a call was started, is not done
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // a thread is in Pump()
   std::deque<std::shared_ptr<SegmentCall>> waiting_ ABSL_GUARDED_BY(mu_);
-  absl::AnyInvocable<void() &&> idle_ ABSL_GUARDED_BY(mu_);
+  Stopped stopped_ ABSL_GUARDED_BY(mu_);  // Close waits
 };
 
 }  // namespace mneme

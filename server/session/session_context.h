@@ -17,11 +17,16 @@ struct SessionLimits {
   RetentionLimits retention;
   // Results above this are not kept; a retry computes them again.
   int64_t kept_reply_bytes = 64 << 10;
+  // Kept replies of one session together, in the store; above it only the
+  // digest of a segment is kept.
+  int64_t kept_session_bytes = 16 << 20;
   // Messages of one session waiting behind the one that runs.
   int64_t queue_per_session = 16;
   // Messages in the server, running ones included.
   int64_t queue_total = 16384;
   int64_t sessions = 1'000'000;
+  // Sessions that one List passes at most; it then gives the page so far.
+  int64_t list_scan = 10'000;
   // Tokens in one message.
   int64_t tokens_per_request = 1 << 20;
   int64_t top_k = 1024;

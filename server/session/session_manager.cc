@@ -3,24 +3,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error_info.h"
+#include "server/base/quoted.h"
 #include "server/base/status_macros.h"
 #include "server/session/lineage.h"
 #include "server/session/request_check.h"
 #include "server/session/segment_call.h"
+#include "server/session/session_recovery.h"
 
 namespace mneme {
 namespace {
-
-absl::Status UnknownSession(const SessionKey& key) {
-  return absl::NotFoundError(
-      absl::StrCat("session_id: there is no session '", key.session_id, "'"));
-}
-
-absl::Status Draining() {
-  return MakeError(absl::StatusCode::kUnavailable, "DRAINING",
-                   "the server is shutting down");
-}
 
 SessionRecord FirstRecord(const SequenceModel& model, MemoryPolicy policy,
                           const SessionContext& context) {
@@ -28,90 +19,42 @@ SessionRecord FirstRecord(const SequenceModel& model, MemoryPolicy policy,
   record.model = model.spec().name;
   record.fingerprint = model.spec().fingerprint;
   record.numeric_mode = model.spec().numeric_mode;
+  record.memory = model.spec().memory;
   record.policy = policy;
   record.retained = {
       {0, InitialDigest(context.tenant_key, model.spec().fingerprint)}};
+  record.reply_bytes = {0};
   record.created = context.clock->Wall();
   record.last_used = record.created;
   return record;
-}
-
-// Whether the server's model can go on with a stored session.
-absl::Status CheckModel(const SessionRecord& record,
-                        const SequenceModel* model) {
-  const auto mismatch = [&](absl::string_view why) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "MODEL_MISMATCH",
-                     absl::StrCat("the session was opened on model '",
-                                  record.model, "'; ", why));
-  };
-  if (model == nullptr) return mismatch("this server does not hold it");
-  if (model->spec().fingerprint != record.fingerprint) {
-    return mismatch("this server's model of that name has other weights");
-  }
-  if (model->spec().numeric_mode != record.numeric_mode) {
-    return mismatch(absl::StrCat("its numeric mode was ", record.numeric_mode,
-                                 ", here it is ", model->spec().numeric_mode));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
 
 SessionManager::SessionManager(SessionContext context,
                                std::map<std::string, SequenceModel*> models)
-    : context_(std::move(context)), models_(std::move(models)) {}
+    : context_(std::move(context)),
+      models_(std::move(models)),
+      table_(context_.limits),
+      admission_(context_.limits.queue_total, context_.clock) {}
 
 SessionManager::~SessionManager() {
   StartDrain();
-  std::vector<std::shared_ptr<Session>> sessions;
-  {
-    MutexLock lock(&mu_);
-    for (const auto& [key, session] : sessions_) sessions.push_back(session);
-  }
-  for (const auto& session : sessions) session->Close([] {});
+  for (const auto& session : table_.All()) session->Close([](const auto&) {});
   WaitIdle(absl::InfiniteDuration());
 }
 
-absl::StatusOr<int64_t> SessionManager::Recover(MemoryStore* store) {
-  ASSIGN_OR_RETURN(MemoryStore::Records stored, store->LoadRecords());
-  std::vector<ObjectKey> named;
-  bool all_read = stored.corrupt.empty();
-  for (const StoredRecord& record : stored.records) {
-    all_read = RecoverOne(record, &named) && all_read;
+absl::StatusOr<SessionManager::Recovered> SessionManager::Recover(
+    MemoryStore* store) {
+  ASSIGN_OR_RETURN(RecoveredSessions read,
+                   RecoverSessions(&context_, models_, store));
+  Recovered recovered;
+  recovered.sessions = static_cast<int64_t>(read.sessions.size());
+  for (const auto& [key, why] : read.unreadable) {
+    recovered.unreadable.push_back(why);
   }
-  {
-    MutexLock lock(&mu_);
-    corrupt_.insert(stored.corrupt.begin(), stored.corrupt.end());
-  }
-  if (all_read) RETURN_IF_ERROR(store->CollectOrphans(named).status());
-  return stats().sessions;
-}
-
-bool SessionManager::RecoverOne(const StoredRecord& stored,
-                                std::vector<ObjectKey>* named) {
-  absl::StatusOr<SessionRecord> record = DecodeRecord(stored.record);
-  if (!record.ok()) {
-    MutexLock lock(&mu_);
-    corrupt_.insert(stored.session);
-    return false;
-  }
-  for (const RetainedStep& step : record->retained) {
-    named->push_back({stored.session, ValueName(step.digest)});
-  }
-  const uint64_t oldest = record->retained.front().step;
-  for (uint64_t step = oldest + 1; step <= record->head().step; ++step) {
-    named->push_back({stored.session, ReplyName(step)});
-  }
-  const auto it = models_.find(record->model);
-  SequenceModel* model = it == models_.end() ? nullptr : it->second;
-  const absl::Status unusable = CheckModel(*record, model);
-  auto session = std::make_shared<Session>(
-      &context_, unusable.ok() ? model : nullptr, stored.session,
-      stored.durability, *std::move(record), unusable);
-  session->MarkOpen();
-  MutexLock lock(&mu_);
-  sessions_[stored.session] = std::move(session);
-  return true;
+  table_.Fill(std::move(read));
+  return recovered;
 }
 
 absl::StatusOr<std::shared_ptr<Session>> SessionManager::Reserve(
@@ -126,29 +69,17 @@ absl::StatusOr<std::shared_ptr<Session>> SessionManager::Reserve(
                       : models_.find(request.model);
   if (it == models_.end()) {
     return absl::NotFoundError(absl::StrCat(
-        "model: this server holds no model '", request.model, "'"));
+        "model: this server holds no model ", Quoted(request.model)));
   }
   auto session = std::make_shared<Session>(
       &context_, it->second, key, request.durability,
       FirstRecord(*it->second, request.policy, context_), absl::OkStatus());
-  MutexLock lock(&mu_);
-  if (draining_) return Draining();
-  if (sessions_.contains(key) || corrupt_.contains(key)) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        "session_id: there is a session '", key.session_id, "' already"));
-  }
-  if (static_cast<int64_t>(sessions_.size()) >= context_.limits.sessions) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "QUOTA_SESSIONS",
-                     absl::StrCat("the server holds ", sessions_.size(),
-                                  " sessions, its limit"));
-  }
-  sessions_[key] = session;
+  RETURN_IF_ERROR(table_.Add(session));
   return session;
 }
 
-void SessionManager::Open(
-    const SessionKey& key, const OpenRequest& request,
-    absl::AnyInvocable<void(absl::StatusOr<SessionInfo>) &&> done) {
+void SessionManager::Open(const SessionKey& key, const OpenRequest& request,
+                          OpenDone done) {
   absl::StatusOr<std::shared_ptr<Session>> session = Reserve(key, request);
   if (!session.ok()) return std::move(done)(session.status());
   const SequenceModel& model = *(*session)->model();
@@ -158,7 +89,7 @@ void SessionManager::Open(
   commit.head = record.head().digest;
   commit.record = EncodeRecord(record);
   commit.durability = request.durability;
-  Begin();
+  admission_.Begin();
   context_.writer->Submit(std::move(commit),
                           [this, session = *session, done = std::move(done)](
                               const absl::Status& status) mutable {
@@ -166,131 +97,98 @@ void SessionManager::Open(
                               session->MarkOpen();
                               std::move(done)(session->Info());
                             } else {
-                              Forget(session->key());
+                              table_.Erase(session->key());
                               std::move(done)(status);
                             }
-                            End();
+                            admission_.End();
                           });
 }
 
-absl::StatusOr<std::shared_ptr<Session>> SessionManager::Find(
-    const SessionKey& key) const {
-  MutexLock lock(&mu_);
-  if (corrupt_.contains(key)) {
-    return absl::DataLossError(absl::StrCat("session '", key.session_id,
-                                            "': its stored record is corrupt"));
-  }
-  const auto it = sessions_.find(key);
-  if (it == sessions_.end() || !it->second->is_open()) {
-    return UnknownSession(key);
-  }
-  return it->second;
-}
-
-void SessionManager::Forget(const SessionKey& key) {
-  MutexLock lock(&mu_);
-  sessions_.erase(key);
-}
-
 absl::StatusOr<SessionInfo> SessionManager::Get(const SessionKey& key) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, Find(key));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, table_.Find(key));
   return session->Info();
 }
 
-std::vector<SessionInfo> SessionManager::List(const std::string& tenant,
-                                              const std::string& after,
-                                              size_t limit,
-                                              const std::string& model) const {
-  std::vector<SessionInfo> infos;
-  MutexLock lock(&mu_);
-  auto it = sessions_.upper_bound(SessionKey{tenant, after});
-  for (; it != sessions_.end() && infos.size() < limit; ++it) {
-    if (it->first.tenant != tenant) break;
-    if (!it->second->is_open()) continue;
-    SessionInfo info = it->second->Info();
-    if (model.empty() || info.model == model) infos.push_back(std::move(info));
+SessionManager::Page SessionManager::List(const std::string& tenant,
+                                          const std::string& after,
+                                          size_t limit,
+                                          const std::string& model) const {
+  SessionTable::Slice slice = table_.List(tenant, after, limit, model);
+  Page page;
+  page.next = std::move(slice.next);
+  for (const auto& session : slice.sessions) {
+    page.sessions.push_back(session->Info());
   }
-  return infos;
+  return page;
 }
 
-void SessionManager::Close(
-    const SessionKey& key,
-    absl::AnyInvocable<void(absl::StatusOr<MemoryHandle>) &&> done) {
-  absl::StatusOr<std::shared_ptr<Session>> found = Find(key);
+void SessionManager::Close(const SessionKey& key, CloseDone done) {
+  const absl::Status unreadable = table_.BeginCloseUnreadable(key);
+  if (unreadable.ok()) return RemoveUnreadable(key, std::move(done));
+  if (!absl::IsNotFound(unreadable)) return std::move(done)(unreadable);
+  absl::StatusOr<std::shared_ptr<Session>> found = table_.Find(key);
   if (!found.ok()) return std::move(done)(found.status());
-  const std::shared_ptr<Session> session = *found;
-  Begin();
-  auto finish = [this, done = std::move(done)](
-                    absl::StatusOr<MemoryHandle> last) mutable {
-    std::move(done)(std::move(last));
-    End();
-  };
-  auto shared = std::make_shared<decltype(finish)>(std::move(finish));
-  const bool first = session->Close([this, session, shared] {
-    const MemoryHandle last = session->Info().head.handle;
-    context_.writer->Remove(session->key(), [this, session, last, shared](
-                                                const absl::Status& status) {
-      if (status.ok()) Forget(session->key());
-      status.ok() ? (*shared)(last) : (*shared)(status);
-    });
+  admission_.Begin();
+  (*found)->Close([this, session = *found, done = std::move(done)](
+                      const absl::Status& stopped) mutable {
+    if (stopped.ok()) return Remove(session, std::move(done));
+    std::move(done)(stopped);
+    admission_.End();
   });
-  if (first) return;
-  (*shared)(MakeError(absl::StatusCode::kFailedPrecondition, "CLOSING",
-                      "the session is being closed already"));
 }
 
-absl::Status SessionManager::Admit() {
-  MutexLock lock(&mu_);
-  if (pending_ >= context_.limits.queue_total) {
-    ErrorInfo info;
-    info.reason = "QUEUE_FULL";
-    info.retry_after = absl::Milliseconds(100);
-    return MakeError(
-        absl::StatusCode::kResourceExhausted,
-        absl::StrCat("the server is full: ", pending_, " messages are in it"),
-        info);
-  }
-  ++pending_;
-  return absl::OkStatus();
+void SessionManager::Remove(const std::shared_ptr<Session>& session,
+                            CloseDone done) {
+  context_.writer->Remove(session->key(),
+                          [this, session, done = std::move(done)](
+                              const absl::Status& removed) mutable {
+                            if (removed.ok()) {
+                              table_.Erase(session->key());
+                              std::move(done)(session->head().handle);
+                            } else {
+                              session->Reopen();
+                              std::move(done)(removed);
+                            }
+                            admission_.End();
+                          });
 }
 
-void SessionManager::Leave() {
-  MutexLock lock(&mu_);
-  --pending_;
-}
-
-void SessionManager::Begin() {
-  MutexLock lock(&mu_);
-  ++begun_;
-}
-
-void SessionManager::End() {
-  MutexLock lock(&mu_);
-  if (--begun_ == 0) idle_.notify_all();
+void SessionManager::RemoveUnreadable(const SessionKey& key, CloseDone done) {
+  admission_.Begin();
+  context_.writer->Remove(key, [this, key, done = std::move(done)](
+                                   const absl::Status& removed) mutable {
+    table_.EndCloseUnreadable(key, removed.ok());
+    if (removed.ok()) {
+      std::move(done)(MemoryHandle{key.session_id, 0, {}});
+    } else {
+      std::move(done)(removed);
+    }
+    admission_.End();
+  });
 }
 
 void SessionManager::Process(const SessionKey& key, const CursorRef& cursor,
                              SegmentRequest request, SegmentDone done) {
-  absl::StatusOr<std::shared_ptr<Session>> session = Find(key);
+  absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
   absl::Status status = session.status();
   if (status.ok()) status = (*session)->unusable();
   if (status.ok()) {
     status =
         CheckRequest((*session)->model()->spec(), context_.limits, request);
   }
-  if (status.ok()) status = Admit();
+  if (status.ok()) status = admission_.Enter();
   if (!status.ok()) {
     context_.observer->OnRequest(status, absl::ZeroDuration());
     return std::move(done)(std::move(status));
   }
-  Begin();
+  admission_.Begin();
   auto call = std::make_shared<SegmentCall>(
       *session, cursor, std::move(request),
       [this,
        done = std::move(done)](absl::StatusOr<SegmentReply> reply) mutable {
-        Leave();
+        admission_.Leave();
         std::move(done)(std::move(reply));
-        End();
+        admission_.End();
       });
   status = (*session)->Enqueue(call);
   if (!status.ok()) call->Refuse(status);
@@ -309,28 +207,19 @@ std::vector<const SequenceModel*> SessionManager::models() const {
 
 absl::StatusOr<const SequenceModel*> SessionManager::ModelOf(
     const SessionKey& key) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, Find(key));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, table_.Find(key));
   RETURN_IF_ERROR(session->unusable());
   return session->model();
 }
 
-void SessionManager::StartDrain() {
-  MutexLock lock(&mu_);
-  draining_ = true;
-}
+void SessionManager::StartDrain() { table_.StartDrain(); }
 
 bool SessionManager::WaitIdle(absl::Duration deadline) {
-  MutexLock lock(&mu_);
-  while (begun_ > 0) {
-    if (context_.clock->Monotonic() >= deadline) return false;
-    context_.clock->WaitUntil(lock, idle_, deadline);
-  }
-  return true;
+  return admission_.WaitIdle(deadline);
 }
 
 SessionManager::Stats SessionManager::stats() const {
-  MutexLock lock(&mu_);
-  return {static_cast<int64_t>(sessions_.size()), pending_};
+  return {table_.size(), admission_.messages()};
 }
 
 }  // namespace mneme

@@ -13,7 +13,8 @@ class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
 
-  // A segment was answered (also from what was kept).
+  // A segment was committed, or is answered again (from what was kept, or
+  // computed once more). Its message may still fail.
   virtual void OnSegment(absl::string_view model,
                          const AppliedSegment& segment) = 0;
   // A message was answered; OK or the error it got, after `latency`.

@@ -1,7 +1,9 @@
 #include "server/session/session_record.h"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -61,6 +63,54 @@ bool ReadRetained(const Json& json, std::vector<RetainedStep>* retained) {
 }
 
 // REQUIRES: record->retained was read.
+bool ReadReplyBytes(const Json& json, SessionRecord* record) {
+  const auto it = json.find("reply_bytes");
+  if (it == json.end() || !it->is_array()) return false;
+  for (const Json& bytes : *it) {
+    if (!bytes.is_number_unsigned()) return false;
+    record->reply_bytes.push_back(bytes.get<uint64_t>());
+  }
+  return record->reply_bytes.size() == record->retained.size();
+}
+
+Json MemoryJson(const std::vector<TensorSpec>& memory) {
+  Json tensors = Json::array();
+  for (const TensorSpec& tensor : memory) {
+    tensors.push_back({{"name", tensor.name},
+                       {"dtype", std::string(DTypeName(tensor.dtype))},
+                       {"shape", tensor.shape}});
+  }
+  return tensors;
+}
+
+bool ReadTensor(const Json& json, TensorSpec* tensor) {
+  if (!json.is_object()) return false;
+  const Json name = json.value("name", Json());
+  const Json dtype = json.value("dtype", Json());
+  const Json shape = json.value("shape", Json());
+  if (!name.is_string() || !dtype.is_string() || !shape.is_array()) {
+    return false;
+  }
+  const auto parsed = ParseDType(dtype.get<std::string>());
+  if (!parsed.ok()) return false;
+  tensor->name = name.get<std::string>();
+  tensor->dtype = *parsed;
+  for (const Json& dimension : shape) {
+    if (!dimension.is_number_integer()) return false;
+    tensor->shape.push_back(dimension.get<int64_t>());
+  }
+  return true;
+}
+
+bool ReadMemory(const Json& json, std::vector<TensorSpec>* memory) {
+  const auto it = json.find("memory");
+  if (it == json.end() || !it->is_array()) return false;
+  return std::all_of(it->begin(), it->end(), [&](const Json& tensor) {
+    return ReadTensor(tensor, &memory->emplace_back());
+  });
+}
+
+// REQUIRES: record->retained was read.
 bool ReadMessageStarts(const Json& json, SessionRecord* record) {
   if (!ReadSteps(json, "message_starts", &record->message_starts)) return false;
   return std::all_of(
@@ -82,9 +132,11 @@ std::string EncodeRecord(const SessionRecord& record) {
       {"model", record.model},
       {"fingerprint", Binary(AsBytes(record.fingerprint))},
       {"numeric_mode", record.numeric_mode},
+      {"memory", MemoryJson(record.memory)},
       {"policy", static_cast<int>(record.policy)},
       {"steps", steps},
       {"digests", Binary(digests)},
+      {"reply_bytes", record.reply_bytes},
       {"message_starts", record.message_starts},
       {"created_us", absl::ToUnixMicros(record.created)},
       {"last_used_us", absl::ToUnixMicros(record.last_used)},
@@ -130,10 +182,17 @@ absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes) {
   if (!ReadRetained(json, &record.retained)) {
     return Corrupt("bad retained handles");
   }
+  if (!ReadReplyBytes(json, &record)) return Corrupt("bad reply bytes");
   if (!ReadMessageStarts(json, &record)) return Corrupt("bad message starts");
+  if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
   record.created = absl::FromUnixMicros(integer("created_us"));
   record.last_used = absl::FromUnixMicros(integer("last_used_us"));
   return record;
+}
+
+uint64_t KeptBytes(const SessionRecord& record) {
+  return std::accumulate(record.reply_bytes.begin(), record.reply_bytes.end(),
+                         uint64_t{0});
 }
 
 const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
@@ -144,6 +203,15 @@ const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
   const auto it =
       std::lower_bound(retained.begin(), retained.end(), step, before);
   return it != retained.end() && it->step == step ? &*it : nullptr;
+}
+
+const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
+                               uint64_t step) {
+  const auto after = [](uint64_t a, const RetainedStep& b) {
+    return a < b.step;
+  };
+  return *std::prev(
+      std::upper_bound(retained.begin(), retained.end(), step, after));
 }
 
 std::string ValueName(const Digest& digest) {

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "model/tensor.h"
 #include "server/session/session_info.h"
 
 namespace mneme {
@@ -21,13 +22,18 @@ struct RetainedStep {
 
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
-// Each of `message_starts` is retained, and they ascend.
+// Each of `message_starts` is retained, and they ascend. `reply_bytes` has an
+// entry for each of `retained`: what the replies kept of the steps after the
+// value before it, up to it, take in the store (0 for the oldest value, whose
+// replies are gone). So their sum is what the session's kept replies take.
 struct SessionRecord {
   std::string model;
   Digest fingerprint{};
   std::string numeric_mode;
+  std::vector<TensorSpec> memory;  // what a value is made of, in stored order
   MemoryPolicy policy = MemoryPolicy::kCarry;
   std::vector<RetainedStep> retained;
+  std::vector<uint64_t> reply_bytes;
   // What the newest messages started from (retention.h).
   std::vector<uint64_t> message_starts;
   absl::Time created;
@@ -41,9 +47,16 @@ struct SessionRecord {
 std::string EncodeRecord(const SessionRecord& record);
 absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes);
 
+// What the kept replies take in the store.
+uint64_t KeptBytes(const SessionRecord& record);
+
 // The retained value of `step`; nullptr when it is not retained.
 const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
                              uint64_t step);
+
+// The newest retained value at or before `step`. REQUIRES: there is one.
+const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
+                               uint64_t step);
 
 // The names of a session's objects in the store. There is a value for each
 // retained step but 0, and a reply for each step after the oldest.

@@ -6,6 +6,12 @@
 #include "server/base/error_info.h"
 
 namespace mneme {
+namespace {
+
+// A disk that fills up or fails is not mended at once.
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+
+}  // namespace
 
 absl::Status FromRocksDb(const rocksdb::Status& status,
                          absl::string_view doing) {
@@ -16,7 +22,10 @@ absl::Status FromRocksDb(const rocksdb::Status& status,
   if (status.IsInvalidArgument() || status.IsNotSupported()) {
     return absl::FailedPreconditionError(message);
   }
-  return MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", message);
+  ErrorInfo info;
+  info.reason = "STORE_DOWN";
+  info.retry_after = kRetryAfter;
+  return MakeError(absl::StatusCode::kUnavailable, message, info);
 }
 
 }  // namespace mneme

@@ -11,7 +11,7 @@ namespace mneme {
 // RocksDB's status as ours; `doing` says what failed, with the path. Corruption
 // is DATA_LOSS, absence NOT_FOUND; what RocksDB calls invalid or unsupported is
 // FAILED_PRECONDITION; everything else (IO error, no space, busy) UNAVAILABLE
-// with reason STORE_DOWN. Thread-safe.
+// with reason STORE_DOWN and a time to retry after. Thread-safe.
 absl::Status FromRocksDb(const rocksdb::Status& status,
                          absl::string_view doing);
 

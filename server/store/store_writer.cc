@@ -64,7 +64,7 @@ absl::Status StoreWriter::Flush() {
 StoreWriterStats StoreWriter::stats() const {
   MutexLock lock(&mu_);
   StoreWriterStats stats = stats_;
-  stats.queued = static_cast<int64_t>(inbox_.size());
+  stats.queued = static_cast<int64_t>(inbox_.size() + pending_size_);
   return stats;
 }
 
@@ -81,6 +81,7 @@ void StoreWriter::Enqueue(Op op) {
 void StoreWriter::Loop() {
   while (FillPending()) {
     Round round = TakeRound();
+    CountPending();
     RunEarly(std::move(round.early));
     if (!round.commits.empty()) ApplyGroup(std::move(round));
   }
@@ -92,6 +93,7 @@ bool StoreWriter::FillPending() {
     MutexLock lock(&mu_);
     while (pending_.empty() && inbox_.empty() && !stopping_) lock.Wait(wake_);
     taken.swap(inbox_);
+    pending_size_ += taken.size();
   }
   if (pending_.empty()) {
     pending_ = std::move(taken);
@@ -99,6 +101,11 @@ bool StoreWriter::FillPending() {
     std::move(taken.begin(), taken.end(), std::back_inserter(pending_));
   }
   return !pending_.empty();
+}
+
+void StoreWriter::CountPending() {
+  MutexLock lock(&mu_);
+  pending_size_ = pending_.size();
 }
 
 StoreWriter::Round StoreWriter::TakeRound() {

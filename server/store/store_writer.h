@@ -33,7 +33,7 @@ struct StoreWriterStats {
   int64_t reads = 0;               // objects read
   int64_t removes = 0;             // sessions removed
   int64_t last_group_commits = 0;  // commits in the newest group
-  int64_t queued = 0;              // accepted and not yet taken by the thread
+  int64_t queued = 0;              // accepted and not begun
   absl::Duration apply_time;       // inside Apply
   absl::Duration sync_time;        // of this, in groups with a kSync commit
 };
@@ -117,6 +117,7 @@ class StoreWriter {
   };
 
   void Enqueue(Op op) ABSL_LOCKS_EXCLUDED(mu_);
+  void CountPending() ABSL_LOCKS_EXCLUDED(mu_);
   void Loop() ABSL_LOCKS_EXCLUDED(mu_);
   // False when the writer is stopping and nothing is left.
   bool FillPending() ABSL_LOCKS_EXCLUDED(mu_);
@@ -138,6 +139,7 @@ class StoreWriter {
   std::condition_variable wake_;
   std::deque<Op> inbox_ ABSL_GUARDED_BY(mu_);
   StoreWriterStats stats_ ABSL_GUARDED_BY(mu_);
+  size_t pending_size_ ABSL_GUARDED_BY(mu_) = 0;  // pending_'s, for stats()
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
   std::thread thread_;  // last: starts when all else is there

@@ -15,16 +15,16 @@ extern char** environ;
 namespace mneme {
 
 ServerProcess::ServerProcess(const std::string& binary,
-                             std::vector<std::string> flags) {
-  Start(binary, std::move(flags));
+                             std::vector<std::string> flags,
+                             const std::string& listen) {
+  Start(binary, std::move(flags), listen);
 }
 
 void ServerProcess::Start(const std::string& binary,
-                          std::vector<std::string> flags) {
+                          std::vector<std::string> flags,
+                          const std::string& listen) {
   flags.insert(flags.begin(), binary);
-  for (const char* flag : {"--listen", "--metrics"}) {
-    flags.insert(flags.end(), {flag, "127.0.0.1:0"});
-  }
+  flags.insert(flags.end(), {"--listen", listen, "--metrics", "127.0.0.1:0"});
   std::vector<char*> argv;
   for (std::string& flag : flags) argv.push_back(flag.data());
   argv.push_back(nullptr);

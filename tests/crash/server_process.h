@@ -12,9 +12,11 @@ namespace mneme {
 // by the destructor.
 class ServerProcess {
  public:
-  // Starts `binary` and waits until it says where it serves. Ports are free
-  // ones. A server that does not come up fails the test.
-  ServerProcess(const std::string& binary, std::vector<std::string> flags);
+  // Starts `binary` and waits until it says where it serves: on a free port,
+  // unless `listen` is the address of a server before it. A server that does
+  // not come up fails the test.
+  ServerProcess(const std::string& binary, std::vector<std::string> flags,
+                const std::string& listen = "127.0.0.1:0");
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
@@ -27,7 +29,8 @@ class ServerProcess {
   int Terminate();
 
  private:
-  void Start(const std::string& binary, std::vector<std::string> flags);
+  void Start(const std::string& binary, std::vector<std::string> flags,
+             const std::string& listen);
   int Wait();
 
   pid_t pid_ = -1;

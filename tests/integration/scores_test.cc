@@ -3,6 +3,9 @@
 
 #include <cmath>
 #include <random>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "model/load_model.h"
@@ -51,10 +54,70 @@ std::vector<double> OfflineScores(SequenceModel* model,
   return scores;
 }
 
-class ScoresTest : public ::testing::TestWithParam<v1::MemoryPolicy> {};
+// The scores in a reply, in order.
+void AppendScores(const v1::SegmentReply& reply, std::vector<float>* scores) {
+  for (const auto& segment : reply.segments()) {
+    const auto part = Floats(segment.result().outputs(0).data());
+    scores->insert(scores->end(), part.begin(), part.end());
+  }
+}
+
+// The text in messages of seeded sizes; the last one flushes.
+std::vector<v1::SegmentRequest> Messages(const std::vector<int32_t>& text,
+                                         int64_t segment_size) {
+  std::mt19937 random(6);
+  std::vector<v1::SegmentRequest> messages;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t size =
+        std::min<size_t>(1 + random() % 40, text.size() - begin);
+    const auto part = text.begin() + static_cast<ptrdiff_t>(begin);
+    messages.push_back(RequestAt(
+        "s", {}, {part, part + static_cast<ptrdiff_t>(size)}, {"log_probs"}));
+    messages.back().clear_at();
+    begin += size;
+  }
+  messages.back().mutable_flush()->set_tail(
+      static_cast<uint32_t>(text.size() % static_cast<size_t>(segment_size)));
+  return messages;
+}
+
+std::vector<float> ScoresByProcess(TestServer& server, v1::Position at,
+                                   std::vector<v1::SegmentRequest> messages) {
+  std::vector<float> scores;
+  for (v1::SegmentRequest& message : messages) {
+    *message.mutable_at() = at;
+    const v1::SegmentReply reply = server.Process(message);
+    AppendScores(reply, &scores);
+    at = reply.next();
+  }
+  return scores;
+}
+
+std::vector<float> ScoresByStream(TestServer& server, const v1::Position& at,
+                                  std::vector<v1::SegmentRequest> messages) {
+  std::vector<float> scores;
+  grpc::ClientContext context;
+  const auto stream = server.segments().Stream(&context);
+  *messages.front().mutable_at() = at;
+  v1::SegmentReply reply;
+  for (const v1::SegmentRequest& message : messages) {
+    EXPECT_TRUE(stream->Write(message));
+    EXPECT_TRUE(stream->Read(&reply));
+    AppendScores(reply, &scores);
+  }
+  EXPECT_TRUE(stream->WritesDone());
+  EXPECT_TRUE(stream->Finish().ok());
+  return scores;
+}
+
+// The backbone's golden, the policy, and whether the messages go by one Stream
+// rather than each by Process.
+class ScoresTest : public ::testing::TestWithParam<
+                       std::tuple<std::string, v1::MemoryPolicy, bool>> {};
 
 TEST_P(ScoresTest, AreThoseOfOneOfflinePass) {
-  const std::string folder = BundledGolden("rmt_gpt2");
+  const auto& [golden, policy, by_stream] = GetParam();
+  const std::string folder = BundledGolden(golden);
   ASSERT_OK_AND_ASSIGN(
       const auto model,
       LoadModel(folder, {.device = TestDevice(), .precision = "float32"}));
@@ -66,28 +129,13 @@ TEST_P(ScoresTest, AreThoseOfOneOfflinePass) {
   config.device = TestDevice();
   config.precision = "float32";
   TestServer server({folder}, config);
-  v1::Position next = PositionOf(server.Open("s", "", GetParam()));
-  std::vector<float> scores;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t size =
-        std::min<size_t>(1 + random() % 40, text.size() - begin);
-    const auto part = text.begin() + static_cast<ptrdiff_t>(begin);
-    v1::SegmentRequest request = RequestAt(
-        "s", next, {part, part + static_cast<ptrdiff_t>(size)}, {"log_probs"});
-    begin += size;
-    if (begin == text.size()) {
-      request.mutable_flush()->set_tail(
-          static_cast<uint32_t>(text.size() % 16));
-    }
-    const v1::SegmentReply reply = server.Process(request);
-    for (const auto& segment : reply.segments()) {
-      const auto part_scores = Floats(segment.result().outputs(0).data());
-      scores.insert(scores.end(), part_scores.begin(), part_scores.end());
-    }
-    next = reply.next();
-  }
+  const v1::Position at = PositionOf(server.Open("s", "", policy));
+  const auto messages = Messages(text, model->spec().segment_size);
+  const std::vector<float> scores = by_stream
+                                        ? ScoresByStream(server, at, messages)
+                                        : ScoresByProcess(server, at, messages);
   const std::vector<double> expected =
-      OfflineScores(model.get(), text, GetParam() == v1::RESET);
+      OfflineScores(model.get(), text, policy == v1::RESET);
   ASSERT_EQ(scores.size(), text.size());
   ASSERT_EQ(expected.size(), text.size() - 1);
   EXPECT_TRUE(std::isnan(scores[0])) << "a session's first token is unscored";
@@ -97,9 +145,15 @@ TEST_P(ScoresTest, AreThoseOfOneOfflinePass) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Policies, ScoresTest, ::testing::Values(v1::CARRY, v1::RESET),
-    [](const ::testing::TestParamInfo<v1::MemoryPolicy>& policy) {
-      return v1::MemoryPolicy_Name(policy.param);
+    Backbones, ScoresTest,
+    ::testing::Combine(::testing::Values("rmt_gpt2", "rmt_llama",
+                                         "rmt_gpt_neox"),
+                       ::testing::Values(v1::CARRY, v1::RESET),
+                       ::testing::Bool()),
+    [](const auto& param) {
+      return std::get<0>(param.param) + "_" +
+             v1::MemoryPolicy_Name(std::get<1>(param.param)) +
+             (std::get<2>(param.param) ? "_Stream" : "_Process");
     });
 
 }  // namespace

@@ -10,20 +10,33 @@
 #include "mneme/v1/segments.grpc.pb.h"
 #include "mneme/v1/sessions.grpc.pb.h"
 #include "server/server.h"
+#include "tests/integration/held_model.h"
 #include "tests/parity/test_folder.h"
 
 namespace mneme {
+
+struct TestServerOptions {
+  Clock* clock = Clock::Real();
+  // There is one model folder, and the test can hold its steps: held().
+  bool held = false;
+};
 
 // A whole server in this process, over a RocksDB store in a folder of its own
 // that outlives Restart(), and blocking stubs to it. The calls are thread-safe;
 // Start, Restart and destruction are one thread's.
 class TestServer {
  public:
-  // Serves these model folders.
-  explicit TestServer(std::vector<std::string> models, Config config = {});
+  // How Restart() ends the server: as SIGTERM would, or with calls open.
+  enum class Ending { kDrained, kCutOff };
 
-  // Ends the server as SIGTERM would (drained) and starts it again.
-  void Restart();
+  // Serves these model folders.
+  explicit TestServer(std::vector<std::string> models, Config config = {},
+                      TestServerOptions options = {});
+  // Releases held().
+  ~TestServer();
+
+  // Ends the server and starts it again, on the same port.
+  void Restart(Ending ending = Ending::kDrained);
 
   v1::Session Open(const std::string& id, const std::string& model = "",
                    v1::MemoryPolicy policy = v1::CARRY);
@@ -33,8 +46,19 @@ class TestServer {
   grpc::Status TryProcess(const v1::SegmentRequest& request,
                           v1::SegmentReply* reply);
 
+  // Returns when that gauge or counter, with this value of its only label if
+  // it has one, has reached `value`; each look is preceded by an RPC.
+  void AwaitMetric(const std::string& name, double value,
+                   const std::string& label = "");
+  // The mean number of rows of the batches so far.
+  double MeanBatch();
+
   v1::Segments::Stub& segments() { return *segments_; }
   Server& server() { return *server_; }
+  HeldModel& held() { return *held_; }
+  int port() const { return server_->grpc_port(); }
+  // As clients reach it, through the machine's loopback.
+  std::string address() const;
 
   // A model folder of the oracle family, segments of `segment_size`.
   static void WriteOracle(const TestFolder& folder, int64_t segment_size);
@@ -44,6 +68,8 @@ class TestServer {
 
   const TestFolder store_;
   Config config_;
+  const TestServerOptions options_;
+  HeldModel* held_ = nullptr;  // the server's
   std::unique_ptr<Server> server_;
   std::unique_ptr<v1::Sessions::Stub> sessions_;
   std::unique_ptr<v1::Segments::Stub> segments_;

@@ -40,6 +40,8 @@ TEST(ConfigTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.device, "cpu");
   EXPECT_EQ(config.durability, Durability::kSync);
   EXPECT_EQ(config.drain_timeout, absl::Seconds(20));
+  EXPECT_EQ(config.max_reply_bytes, int64_t{256} << 20);
+  EXPECT_EQ(config.queue_bytes, int64_t{2} << 30);
   EXPECT_FALSE(config.trust_tenant_header);
   EXPECT_THAT(line.print, IsEmpty());
 }
@@ -81,6 +83,12 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "12",
                                                       "--max-request-bytes",
                                                       "1300",
+                                                      "--max-reply-bytes",
+                                                      "1400",
+                                                      "--queue-bytes",
+                                                      "1500",
+                                                      "--max-connection-calls",
+                                                      "16",
                                                       "--trust-tenant-header",
                                                       "--drain-timeout",
                                                       "1m30s",
@@ -104,6 +112,9 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.queue_total, 11);
   EXPECT_EQ(config.stream_window, 12);
   EXPECT_EQ(config.max_request_bytes, 1300);
+  EXPECT_EQ(config.max_reply_bytes, 1400);
+  EXPECT_EQ(config.queue_bytes, 1500);
+  EXPECT_EQ(config.max_connection_calls, 16);
   EXPECT_TRUE(config.trust_tenant_header);
   EXPECT_EQ(config.drain_timeout, absl::Seconds(90));
   EXPECT_EQ(config.log_level, "error");

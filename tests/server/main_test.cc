@@ -1,5 +1,6 @@
 // The program mnemed, run as a user runs it.
 
+#include <grpcpp/grpcpp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -9,6 +10,8 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "mneme/v1/segments.grpc.pb.h"
+#include "mneme/v1/sessions.grpc.pb.h"
 #include "tests/server/observe/http_get.h"
 #include "tests/server/store/temp_dir.h"
 #include "tests/testing/status_matchers.h"
@@ -105,6 +108,44 @@ TEST_P(MainSignalTest, ServesThenDrainsAndExitsWithZero) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, MainSignalTest, ::testing::Values(SIGTERM, SIGINT));
+
+TEST_F(MainTest, AClientThatNeverReadsDoesNotKeepItFromExitingWithZero) {
+  std::vector<std::string> arguments = Arguments();
+  arguments.insert(arguments.end(), {"--drain-timeout", "1s"});
+  Child mnemed(arguments);
+  const std::string line = mnemed.ReadLine();
+  std::string address = line.substr(0, line.find(", metrics"));
+  address = address.substr(address.rfind(' ') + 1);
+  const auto channel =
+      grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+  v1::OpenSessionRequest open;
+  open.set_session_id("a");
+  open.set_durability(v1::MEMORY);
+  v1::Session session;
+  grpc::ClientContext open_context;
+  const grpc::Status opened =
+      v1::Sessions::NewStub(channel)->Open(&open_context, open, &session);
+  ASSERT_TRUE(opened.ok()) << opened.error_message();
+
+  const auto stub = v1::Segments::NewStub(channel);
+  grpc::ClientContext context;
+  const auto stream = stub->Stream(&context);
+  v1::SegmentRequest request;
+  request.set_session_id("a");
+  request.mutable_tokens()->mutable_ids()->Resize(1 << 14, 7);
+  request.mutable_outputs()->add_names("argmax");
+  v1::SegmentReply reply;
+  ASSERT_TRUE(stream->Write(request));
+  ASSERT_TRUE(stream->Read(&reply));
+  // Replies of more than the connection's window, which nobody reads.
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(stream->Write(request));
+  mnemed.Signal(SIGTERM);
+  EXPECT_EQ(mnemed.Wait(), 0);
+  // gRPC gives the status after what it has received.
+  while (stream->Read(&reply)) {
+  }
+  EXPECT_FALSE(stream->Finish().ok());
+}
 
 TEST_F(MainTest, ABadFlagEndsWithTwo) {
   Child mnemed({"--model", "x", "--retain", "no"});

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "absl/algorithm/container.h"
+
 namespace mneme {
 namespace {
 
@@ -25,7 +27,7 @@ FakeModel::FakeModel(int64_t segment_size, const std::string& name) {
   spec_.segment_size = segment_size;
   spec_.vocab_size = 256;
   spec_.tokenizer = "bytes";
-  spec_.extra_inputs = {"decoder_tokens"};
+  spec_.extra_inputs = {{"decoder_tokens", 64}};
   spec_.outputs = {{"sum", DType::kInt64, {-1}}, {"noise", DType::kInt64, {1}}};
   spec_.memory = {{"sum", DType::kInt64, {1}}};
 }
@@ -37,6 +39,7 @@ absl::StatusOr<std::vector<StepResult>> FakeModel::Step(
   int64_t count = 0;
   {
     MutexLock lock(&mu_);
+    if (hold_after_ >= 0 && hold_after_-- == 0) hold_ = true;
     held_ = hold_;
     changed_.notify_all();
     while (hold_) lock.Wait(changed_);
@@ -47,6 +50,12 @@ absl::StatusOr<std::vector<StepResult>> FakeModel::Step(
       absl::Status status = fail_next_;
       fail_next_ = absl::OkStatus();
       return status;
+    }
+    for (const StepRow& row : rows) {
+      const auto& tokens = row.tokens;
+      if (absl::c_linear_search(tokens, refused_)) {
+        return absl::InternalError("a row is refused");
+      }
     }
   }
   std::vector<StepResult> results;
@@ -96,9 +105,15 @@ void FakeModel::Hold() {
   hold_ = true;
 }
 
+void FakeModel::HoldAfter(int64_t steps) {
+  MutexLock lock(&mu_);
+  hold_after_ = steps;
+}
+
 void FakeModel::Release() {
   MutexLock lock(&mu_);
   hold_ = false;
+  hold_after_ = -1;
   changed_.notify_all();
 }
 
@@ -110,6 +125,11 @@ void FakeModel::AwaitHeld() {
 void FakeModel::FailNext(absl::Status status) {
   MutexLock lock(&mu_);
   fail_next_ = std::move(status);
+}
+
+void FakeModel::Refuse(int32_t token) {
+  MutexLock lock(&mu_);
+  refused_ = token;
 }
 
 std::vector<int64_t> FakeModel::batches() const {

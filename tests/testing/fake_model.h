@@ -37,12 +37,16 @@ class FakeModel : public SequenceModel {
 
   // Steps wait from now on, until Release().
   void Hold() ABSL_LOCKS_EXCLUDED(mu_);
+  // The same from `steps` steps from now on.
+  void HoldAfter(int64_t steps) ABSL_LOCKS_EXCLUDED(mu_);
   void Release() ABSL_LOCKS_EXCLUDED(mu_);
   // Returns when a step waits on Hold().
   void AwaitHeld() ABSL_LOCKS_EXCLUDED(mu_);
   // The next step fails with this.
   void FailNext(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_);
-  // Rows of each step so far.
+  // Every step with a row that has this token fails, whole: INTERNAL.
+  void Refuse(int32_t token) ABSL_LOCKS_EXCLUDED(mu_);
+  // Rows of each step so far, failed ones too.
   std::vector<int64_t> batches() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -50,8 +54,10 @@ class FakeModel : public SequenceModel {
   mutable Mutex mu_;
   std::condition_variable changed_;
   bool hold_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t hold_after_ ABSL_GUARDED_BY(mu_) = -1;  // steps; -1: never
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status fail_next_ ABSL_GUARDED_BY(mu_);
+  int32_t refused_ ABSL_GUARDED_BY(mu_) = -1;
   std::vector<int64_t> batches_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -13,7 +13,9 @@ namespace {
 class CountingStream : public CallRegistry::Drainable {
  public:
   void Drain() override { ++drains; }
+  void CutOff() override { ++cuts; }
   int drains = 0;
+  int cuts = 0;
 };
 
 TEST(CallRegistryTest, CountsCallsAndStreamsWhileTheirTicketsLive) {
@@ -27,6 +29,19 @@ TEST(CallRegistryTest, CountsCallsAndStreamsWhileTheirTicketsLive) {
   EXPECT_EQ(registry.stats().streams, 0);
   call.reset();
   EXPECT_EQ(registry.stats().calls, 0);
+}
+
+TEST(CallRegistryTest, OnlyStreamsThatAreOpenAreCutOff) {
+  CallRegistry registry;
+  const auto stays = std::make_shared<CountingStream>();
+  const auto leaves = std::make_shared<CountingStream>();
+  const CallRegistry::Ticket ticket = registry.Enter(stays);
+  { const CallRegistry::Ticket gone = registry.Enter(leaves); }
+  registry.StartDrain();
+  EXPECT_EQ(stays->cuts, 0);
+  registry.CutOff();
+  EXPECT_EQ(stays->cuts, 1);
+  EXPECT_EQ(leaves->cuts, 0);
 }
 
 TEST(CallRegistryTest, AMovedTicketLeavesOnce) {

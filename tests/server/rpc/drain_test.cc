@@ -174,17 +174,56 @@ TEST_F(DrainTest, FiftyEndlessStreamsAllEndWithWhatTheyWereTold) {
   EXPECT_EQ(Metric("mneme_calls"), 0);
 }
 
-TEST_F(DrainTest, WhatIsNotDoneInTimeIsCancelled) {
+TEST_F(DrainTest, AStreamThatIsNotDoneInTimeEndsWithItsCurrentHead) {
   Open("a");
-  model_->Hold();
   grpc::ClientContext context;
   const StreamCall stream = segments_->Stream(&context);
   ASSERT_TRUE(stream->Write(Request("a", Range(0, 4))));
+  v1::SegmentReply reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  model_->Hold();
+  ASSERT_TRUE(stream->Write(Request("a", Range(4, 4))));
+  model_->AwaitHeld();
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+  fake_clock_.Advance(absl::Milliseconds(19'500));
+  const CallError error = ErrorOf(stream->Finish());
+  EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(error.reason, "DRAINING");
+  EXPECT_THAT(ValueOf(error.metadata, "head"), HasSubstr("a/1/"));
+  EXPECT_EQ(ValueOf(error.metadata, "tail"), "0");
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
+}
+
+TEST_F(DrainTest, TheHeadOfACutOffStreamCountsTheSegmentsOfItsMessage) {
+  Open("a");
+  // The first segment of the message commits, the second is held.
+  model_->HoldAfter(1);
+  grpc::ClientContext context;
+  const StreamCall stream = segments_->Stream(&context);
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 16))));
+  model_->AwaitHeld();
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+  fake_clock_.Advance(absl::Milliseconds(19'500));
+  const CallError error = ErrorOf(stream->Finish());
+  EXPECT_EQ(error.reason, "DRAINING");
+  EXPECT_THAT(ValueOf(error.metadata, "head"), HasSubstr("a/1/"));
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
+}
+
+TEST_F(DrainTest, ACallThatIsNotDoneInTimeIsCancelled) {
+  Open("a");
+  model_->Hold();
+  std::thread caller([this] {
+    v1::SegmentReply reply;
+    EXPECT_FALSE(Process(Request("a", Range(0, 4)), &reply).ok());
+  });
   model_->AwaitHeld();
   StartDrain();
   AwaitMetric("mneme_draining", 1);
   fake_clock_.Advance(absl::Seconds(20));
-  EXPECT_FALSE(stream->Finish().ok());
+  caller.join();
   EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
 }
 

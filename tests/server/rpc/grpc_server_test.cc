@@ -1,5 +1,7 @@
 #include "server/rpc/grpc_server.h"
 
+#include <chrono>
+
 #include "absl/strings/str_cat.h"
 #include "tests/server/rpc/raw_call.h"
 #include "tests/server/rpc/server_fixture.h"
@@ -23,6 +25,7 @@ class GrpcServerTest : public ServerFixture {
  protected:
   void SetUp() override {
     config_.max_request_bytes = 4096;
+    config_.max_connection_calls = 2;
     Start();
   }
 };
@@ -81,6 +84,28 @@ TEST_F(GrpcServerTest, RefusesMessagesAboveTheLimit) {
   EXPECT_THAT(stream->Finish(), FailsWith(grpc::StatusCode::RESOURCE_EXHAUSTED,
                                           HasSubstr("larger than max")));
   EXPECT_EQ(Get("a").tail(), 0);
+}
+
+TEST_F(GrpcServerTest, ACallAboveAConnectionsLimitWaitsForItsTurn) {
+  Open("a");
+  const auto stub = v1::Segments::NewStub(Connect());
+  grpc::ClientContext first_context;
+  const auto first = stub->Stream(&first_context);
+  grpc::ClientContext second_context;
+  const auto second = stub->Stream(&second_context);
+  AwaitMetric("mneme_streams", 2);
+  v1::SegmentReply reply;
+  grpc::ClientContext late;
+  late.set_deadline(std::chrono::system_clock::now() +
+                    std::chrono::milliseconds(50));
+  EXPECT_THAT(stub->Process(&late, Request("a", {1}), &reply),
+              FailsWith(grpc::StatusCode::DEADLINE_EXCEEDED, ::testing::_));
+  EXPECT_EQ(Rpcs("Segments.Process", "OK"), 0);
+  first->WritesDone();
+  EXPECT_TRUE(first->Finish().ok());
+  grpc::ClientContext context;
+  EXPECT_TRUE(stub->Process(&context, Request("a", {1}), &reply).ok());
+  EXPECT_EQ(reply.tail(), 1);
 }
 
 TEST_F(GrpcServerTest, APortInUseIsAnErrorThatNamesIt) {

@@ -7,6 +7,7 @@ namespace mneme {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
@@ -37,6 +38,14 @@ TEST(GrpcStatusTest, CarriesReasonMetadataAndRetryDelay) {
   EXPECT_EQ(error.domain, "mneme.v1");
   EXPECT_THAT(error.metadata, ElementsAre(Pair("limit", "16")));
   EXPECT_DOUBLE_EQ(error.retry_seconds, 1.25);
+}
+
+TEST(GrpcStatusTest, ATextTooLongForTheWireIsCut) {
+  const CallError error = ErrorOf(ToGrpcStatus(MakeError(
+      absl::StatusCode::kAborted, "REASON", std::string(100'000, 'x'))));
+  EXPECT_LT(error.message.size(), 1100);
+  EXPECT_THAT(error.message, EndsWith("xx... (100000 bytes)"));
+  EXPECT_EQ(error.reason, "REASON");
 }
 
 TEST(GrpcStatusTest, AReasonAloneHasNoRetryDelay) {

@@ -21,6 +21,9 @@ struct Case {
 
 void PrintTo(const Case& c, std::ostream* os) { *os << c.name; }
 
+// A name that no error may hold whole: it would not fit into gRPC's metadata.
+std::string Huge() { return "\n" + std::string(99'998, 'x') + "'"; }
+
 std::vector<Case> SegmentCases() {
   using R = v1::SegmentRequest;
   return {
@@ -64,6 +67,30 @@ std::vector<Case> SegmentCases() {
          r->mutable_extra_inputs(0)->add_ids(999);
        },
        kInvalid, "extra_inputs[0].ids[0]", "999"},
+      {"TooManyExtraTokens",
+       [](R* r) {
+         r->add_extra_inputs()->set_name("decoder_tokens");
+         r->mutable_extra_inputs(0)->mutable_ids()->Resize(65, 1);
+       },
+       kInvalid, "extra_inputs[0].ids", "at most 64"},
+      {"HugeSessionId", [](R* r) { r->set_session_id(Huge()); }, kInvalid,
+       "session_id", "100000"},
+      {"HugeHandleSession",
+       [](R* r) {
+         r->mutable_at()->mutable_handle()->set_session_id(Huge());
+         r->mutable_at()->mutable_handle()->set_digest(std::string(32, 'x'));
+       },
+       kInvalid, "at.handle.session_id", "100000"},
+      {"HugeOutput", [](R* r) { r->mutable_outputs()->add_names(Huge()); },
+       kInvalid, "outputs.names[1]", "100000"},
+      {"HugeOutputTwice",
+       [](R* r) {
+         r->mutable_outputs()->set_names(0, Huge());
+         r->mutable_outputs()->add_names(Huge());
+       },
+       kInvalid, "outputs.names[0]", "100000"},
+      {"HugeExtraInput", [](R* r) { r->add_extra_inputs()->set_name(Huge()); },
+       kInvalid, "extra_inputs[0].name", "100000"},
       {"ZeroTimeout", [](R* r) { r->mutable_timeout(); }, kInvalid, "timeout",
        "more than 0"},
       {"TimeoutThatIsNone",
@@ -75,6 +102,12 @@ std::vector<Case> SegmentCases() {
 class MalformedSegmentTest : public ServerFixture,
                              public ::testing::WithParamInterface<Case> {
  protected:
+  // Over TCP, where a client takes no more than 8 KiB of metadata.
+  void SetUp() override {
+    Start();
+    segments_ = v1::Segments::NewStub(Connect());
+  }
+
   v1::SegmentRequest Spoilt() {
     Open("a");
     v1::SegmentRequest request = Request("a", Range(0, 4));
@@ -190,6 +223,53 @@ TEST_F(MalformedRequestTest, ListWithABadPage) {
   request.set_page_size(1001);
   EXPECT_THAT(sessions_->List(&second, request, &reply),
               FailsWith(kInvalid, HasSubstr("page_size")));
+}
+
+TEST_F(MalformedRequestTest, HugeNamesGetTheirOwnError) {
+  // Over TCP, where the client takes no more than 8 KiB of metadata.
+  const auto channel = Connect();
+  const auto sessions = v1::Sessions::NewStub(channel);
+  const auto call = [](const auto& method) {
+    grpc::ClientContext context;
+    return method(&context);
+  };
+  v1::Session session;
+  const auto open = [&](const std::string& id, const std::string& model) {
+    v1::OpenSessionRequest request;
+    request.set_session_id(id);
+    request.set_model(model);
+    return call([&](auto* c) { return sessions->Open(c, request, &session); });
+  };
+  EXPECT_THAT(open(Huge(), "fake"), FailsWith(kInvalid, HasSubstr("session_")));
+  EXPECT_THAT(open("a", Huge()), FailsWith(kNotFound, HasSubstr("model")));
+  v1::GetSessionRequest get;
+  get.set_session_id(Huge());
+  EXPECT_THAT(call([&](auto* c) { return sessions->Get(c, get, &session); }),
+              FailsWith(kInvalid, HasSubstr("session_id")));
+  v1::CloseSessionRequest close;
+  close.set_session_id(Huge());
+  v1::CloseSessionResponse closed;
+  EXPECT_THAT(call([&](auto* c) { return sessions->Close(c, close, &closed); }),
+              FailsWith(kInvalid, HasSubstr("session_id")));
+  v1::ListSessionsRequest list;
+  list.set_page_token(Huge());
+  v1::ListSessionsResponse listed;
+  EXPECT_THAT(call([&](auto* c) { return sessions->List(c, list, &listed); }),
+              FailsWith(kInvalid, HasSubstr("page_token")));
+  list.clear_page_token();
+  list.set_model(Huge());
+  EXPECT_TRUE(
+      call([&](auto* c) { return sessions->List(c, list, &listed); }).ok());
+}
+
+TEST_F(MalformedRequestTest, AHugeModelNameIsNotFound) {
+  const auto models = v1::Models::NewStub(Connect());
+  grpc::ClientContext context;
+  v1::GetModelRequest request;
+  request.set_name(Huge());
+  v1::Model model;
+  EXPECT_THAT(models->Get(&context, request, &model),
+              FailsWith(kNotFound, HasSubstr("100000 bytes")));
 }
 
 }  // namespace

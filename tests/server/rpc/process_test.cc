@@ -34,6 +34,18 @@ class ProcessTest : public ServerFixture {
     return call;
   }
 
+  // Sends four segments and leaves while the second is on the device: that one
+  // commits, the others are dropped.
+  void CancelInItsSecondSegment(const std::string& id) {
+    model_->HoldAfter(1);
+    const auto call = Send(Request(id, Range(0, 16)));
+    model_->AwaitHeld();
+    call->context.TryCancel();
+    EXPECT_EQ(call->status.Get().error_code(), grpc::StatusCode::CANCELLED);
+    AwaitMetric("mneme_calls", 0);
+    model_->Release();
+  }
+
   FakeClock fake_clock_;
 };
 
@@ -163,17 +175,26 @@ TEST_F(ProcessTest, MetricsAgreeWithTheClientsLedger) {
   EXPECT_FALSE(Process(Request("b", {-1}), &reply).ok());
   EXPECT_FALSE(Process(Request("?", {1}), &reply).ok());
   EXPECT_FALSE(Process(Request("unknown", {1}), &reply).ok());
+  CancelInItsSecondSegment("c");
   AwaitMetric("mneme_pending_requests", 0);
   EXPECT_EQ(Metric("mneme_requests_total", "OK"), 3);
   EXPECT_EQ(Metric("mneme_requests_total", "INVALID_ARGUMENT"), 2);
   EXPECT_EQ(Metric("mneme_requests_total", "NOT_FOUND"), 1);
-  EXPECT_EQ(Metric("mneme_request_duration_seconds"), 6);
-  EXPECT_EQ(Metric("mneme_segments_total", "computed"), 2);
+  EXPECT_EQ(Metric("mneme_requests_total", "CANCELLED"), 1);
+  EXPECT_EQ(Metric("mneme_request_duration_seconds"), 3);
+  EXPECT_EQ(Rpcs("Segments.Process", "OK"), 3);
+  EXPECT_EQ(Rpcs("Segments.Process", "INVALID_ARGUMENT"), 2);
+  EXPECT_EQ(Rpcs("Segments.Process", "NOT_FOUND"), 1);
+  EXPECT_EQ(Rpcs("Segments.Process", "CANCELLED"), 1);
+  EXPECT_EQ(Rpcs("Sessions.Open", "OK"), 3);
+  EXPECT_EQ(Rpcs("Sessions.Get", "OK"), 1);
+  EXPECT_EQ(Metric("mneme_segments_total", "computed"), 4);
   EXPECT_EQ(Metric("mneme_segments_total", "kept"), 2);
-  EXPECT_EQ(Metric("mneme_tokens_total"), 8);
-  EXPECT_EQ(Metric("mneme_batch_rows"), 2);
+  EXPECT_EQ(Metric("mneme_tokens_total"), 16);
+  EXPECT_EQ(Metric("mneme_batch_rows"), 4);
   EXPECT_EQ(Metric("mneme_sessions"), 3);
-  EXPECT_EQ(Metric("mneme_store_commits_total"), 5);
+  EXPECT_EQ(Metric("mneme_store_commits_total"), 7);
+  EXPECT_EQ(Metric("mneme_queue_bytes"), 0);
 }
 
 class ProcessDeadlineTest : public ServerFixture {};

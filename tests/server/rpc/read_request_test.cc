@@ -49,6 +49,7 @@ TEST(ReadRequestTest, ReadsEveryField) {
   EXPECT_EQ(at.handle.digest[31], 'b');
   EXPECT_EQ(at.tail, 3);
   EXPECT_THAT(request.tokens, ElementsAre(5));
+  EXPECT_FALSE(request.from_text);
   EXPECT_EQ(request.flush_tail.value_or(0), 4);
   EXPECT_THAT(request.outputs.names, ElementsAre("argmax"));
   EXPECT_EQ(request.outputs.top_k, 9);
@@ -71,6 +72,7 @@ TEST(ReadRequestTest, TextIsATokenAByte) {
   ASSERT_OK_AND_ASSIGN(const SegmentRequest request,
                        ReadSegmentRequest(message, "s", Model()));
   EXPECT_THAT(request.tokens, ElementsAre(65, 255, 0));
+  EXPECT_TRUE(request.from_text);
 }
 
 TEST(ReadRequestTest, RefusesTextForAModelWithoutTokenizer) {
@@ -124,26 +126,54 @@ TEST(ReadRequestTest, TimeoutsMustBePositiveDurations) {
   EXPECT_THAT(ReadTimeout(message), StatusIs(kInvalid, HasSubstr("timeout")));
 }
 
+// What a segment's part of a reply has besides its outputs.
+constexpr int64_t kSegmentBytes = 256;
+
 TEST(ReadRequestTest, RefusesARequestWhoseReplyWouldBeTooLarge) {
   SegmentRequest request;
-  request.tokens.resize(100);
+  request.tokens.resize(96);
   request.outputs.names = {"logits"};
-  const int64_t bytes = 108 * 256 * 4;
+  const int64_t bytes = 104 * 256 * 4 + 14 * kSegmentBytes;
+  EXPECT_EQ(MostReplyBytes(request, Model()), bytes);
   EXPECT_OK(CheckReplySize(request, Model(), bytes));
   EXPECT_THAT(CheckReplySize(request, Model(), bytes - 1),
-              StatusIs(kInvalid, HasSubstr("outputs: a reply to 100 tokens")));
+              StatusIs(kInvalid, HasSubstr("outputs: a reply to 96 tokens")));
   request.outputs.last_position_only = true;
-  EXPECT_OK(CheckReplySize(request, Model(), bytes - 1));
+  EXPECT_EQ(MostReplyBytes(request, Model()),
+            14 * 256 * 4 + 14 * kSegmentBytes);
 }
 
 TEST(ReadRequestTest, ATopKReplyIsLargeByItsK) {
   SegmentRequest request;
-  request.tokens.resize(92);
+  request.tokens.resize(88);
   request.outputs.names = {"top_k", "no such output"};
   request.outputs.top_k = 10;
-  EXPECT_OK(CheckReplySize(request, Model(), 100 * 10 * 4));
-  EXPECT_THAT(CheckReplySize(request, Model(), 100 * 10 * 4 - 1),
-              StatusIs(kInvalid));
+  EXPECT_EQ(MostReplyBytes(request, Model()), 96 * 10 * 4 + 13 * kSegmentBytes);
+  request.outputs.top_k = 4'000'000'000;
+  EXPECT_GT(MostReplyBytes(request, Model()), int64_t{1} << 40);
+}
+
+TEST(ReadRequestTest, AnOutputOfAnExtraInputIsAsLongAsItForEverySegment) {
+  ModelSpec model = Model();
+  model.extra_inputs = {{"decoder_tokens", 1'000'000}};
+  model.outputs = {{"decoded", DType::kInt64, {-1}, "decoder_tokens"}};
+  SegmentRequest request;
+  request.tokens.resize(800'000);
+  request.outputs.names = {"decoded"};
+  EXPECT_EQ(MostReplyBytes(request, model), 100'002 * kSegmentBytes);
+  request.extra_inputs = {{"decoder_tokens", std::vector<int32_t>(1000)}};
+  EXPECT_EQ(MostReplyBytes(request, model), 100'002 * (8'000 + kSegmentBytes));
+  request.outputs.last_position_only = true;
+  EXPECT_EQ(MostReplyBytes(request, model), 100'002 * (8'000 + kSegmentBytes));
+}
+
+TEST(ReadRequestTest, AnOutputOfFixedSizeCountsForEverySegment) {
+  ModelSpec model = Model();
+  model.outputs = {{"noise", DType::kInt64, {3}}};
+  SegmentRequest request;
+  request.tokens.resize(80);
+  request.outputs.names = {"noise"};
+  EXPECT_EQ(MostReplyBytes(request, model), 12 * (3 * 8 + kSegmentBytes));
 }
 
 TEST(ReadRequestTest, PoliciesAndDurabilities) {

@@ -212,6 +212,17 @@ TEST_F(SegmentStreamTest, AMessageStillQueuedIsDroppedWhenTheCallerLeaves) {
   EXPECT_EQ(Metric("mneme_requests_total", "CANCELLED"), 1);
 }
 
+TEST_F(SegmentStreamTest, AStreamRefusedForItsMetadataIsCounted) {
+  context_.AddMetadata("mneme-session-id", "a");
+  context_.AddMetadata("mneme-session-id", "b");
+  const StreamCall stream = Stream();
+  EXPECT_THAT(stream->Finish(), FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
+                                          HasSubstr("more than once")));
+  AwaitMetric("mneme_streams", 0);
+  EXPECT_EQ(Rpcs("Segments.Stream", "INVALID_ARGUMENT"), 1);
+  EXPECT_EQ(Rpcs("Segments.Stream", "OK"), 0);
+}
+
 TEST_F(SegmentStreamTest, ManyStreamsKeepTheirOwnOrder) {
   constexpr int kStreams = 16;
   constexpr int kMessages = 30;

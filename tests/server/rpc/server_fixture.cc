@@ -151,6 +151,19 @@ double ServerFixture::Metric(const std::string& name,
   return 0;
 }
 
+double ServerFixture::Rpcs(const std::string& method,
+                           const std::string& code) const {
+  for (const auto& family : server_->CollectMetrics()) {
+    if (family.name != "mneme_rpcs_total") continue;
+    for (const auto& metric : family.metric) {
+      if (metric.label[0].value == method && metric.label[1].value == code) {
+        return metric.counter.value;
+      }
+    }
+  }
+  return 0;
+}
+
 void ServerFixture::AwaitMetric(const std::string& name, double value,
                                 const std::string& label) {
   while (Metric(name, label) != value) {

@@ -72,6 +72,8 @@ class ServerFixture : public ::testing::Test {
 
   // The value of a metric without labels, or with this value of its only one.
   double Metric(const std::string& name, const std::string& label = "") const;
+  // RPCs that ended: of "Sessions.Open" with "OK".
+  double Rpcs(const std::string& method, const std::string& code) const;
   // Returns when that metric has this value; each look is preceded by an RPC.
   void AwaitMetric(const std::string& name, double value,
                    const std::string& label = "");

@@ -95,7 +95,7 @@ TEST(WriteReplyTest, AModelHasEveryField) {
   spec.segment_size = 128;
   spec.vocab_size = 256;
   spec.tokenizer = "bytes";
-  spec.extra_inputs = {"decoder_tokens"};
+  spec.extra_inputs = {{"decoder_tokens", 8}};
   spec.outputs = {{"argmax", DType::kInt32, {-1}}};
   spec.memory = {{"memory", DType::kBFloat16, {16, 4}}};
   v1::Model message;

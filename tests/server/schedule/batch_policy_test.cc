@@ -55,6 +55,17 @@ TEST(BatchPolicyTest, TheTokenLimitCountsTokensButLetsOneRowPass) {
   EXPECT_THAT(DecideBatch({Full(), Full()}, kNow, options).run, ElementsAre(0));
 }
 
+TEST(BatchPolicyTest, TheOutputLimitCountsBytesButLetsOneRowPass) {
+  const BatchPolicyOptions options = {.max_output_bytes = 100};
+  std::vector<WaitingSegment> queue(4, Full());
+  queue[0].output_bytes = 60;
+  queue[1].output_bytes = 40;
+  queue[2].output_bytes = 1;
+  EXPECT_THAT(DecideBatch(queue, kNow, options).run, ElementsAre(0, 1));
+  queue[0].output_bytes = 101;
+  EXPECT_THAT(DecideBatch(queue, kNow, options).run, ElementsAre(0));
+}
+
 TEST(BatchPolicyTest, TheModelThatWaitedLongestGoesFirstAndAlone) {
   const BatchDecision decision =
       DecideBatch({Full(&kModelB), Full(&kModelA), Full(&kModelB)}, kNow, {});

@@ -166,6 +166,85 @@ TEST_F(SchedulerTest, AFailedStepFailsEachRowOnceAndTheNextBatchRuns) {
   EXPECT_OK(Submit({3}).Get());
 }
 
+TEST_F(SchedulerTest, ARowThatFailsIsAnsweredAloneAndOnce) {
+  const Outcome first = OccupyDevice();
+  std::vector<Outcome> outcomes;
+  for (int32_t i = 1; i <= 4; ++i) outcomes.push_back(Submit({i}));
+  model_.Refuse(3);
+  model_.Release();
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(outcomes[i].Get().ok(), i != 2) << i;
+    EXPECT_EQ(outcomes[i].sets(), 1);
+  }
+  EXPECT_THAT(outcomes[2].Get(), StatusIs(absl::StatusCode::kInternal));
+  EXPECT_EQ(Int64s(outcomes[3].Get()->result.outputs[0]).back(),
+            FakeModel::Next(0, 4));
+  EXPECT_THAT(model_.batches(), ElementsAre(1, 4, 2, 2, 1, 1));
+}
+
+TEST_F(SchedulerTest, AValueThatCannotBeLoadedFailsItsRowAlone) {
+  const Outcome first = OccupyDevice();
+  const Outcome good = Submit({1});
+  Outcome bad;
+  StepTask task = Task({2}, bad);
+  task.memory = nullptr;
+  task.saved_memory = "torn";
+  scheduler_->Submit(std::move(task));
+  model_.Release();
+  EXPECT_THAT(bad.Get(), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_EQ(bad.sets(), 1);
+  EXPECT_OK(good.Get());
+}
+
+TEST_F(SchedulerTest, OutputsOfABatchAreBounded) {
+  options_.batch.max_output_bytes = 2 * 4 * 8;  // two full segments' sums
+  scheduler_ = std::make_unique<Scheduler>(options_, &clock_, &observer_);
+  const Outcome first = OccupyDevice();
+  std::vector<Outcome> queued;
+  for (int i = 0; i < 3; ++i) queued.push_back(Submit({1, 2, 3, 4}));
+  model_.Release();
+  for (const Outcome& outcome : queued) EXPECT_OK(outcome.Get());
+  EXPECT_THAT(model_.batches(), ElementsAre(1, 2, 1));
+}
+
+TEST_F(SchedulerTest, TheQueueIsOpenWhileABatchIsDecided) {
+  const Outcome first = OccupyDevice();
+  Outcome nested;
+  Outcome outcome;
+  StepTask task = Task({1}, outcome);
+  task.cancelled = [this, &nested] {
+    if (!nested.ready()) scheduler_->Submit(Task({2}, nested));
+    return scheduler_->waiting() == 0;
+  };
+  scheduler_->Submit(std::move(task));
+  model_.Release();
+  EXPECT_OK(outcome.Get());
+  EXPECT_OK(nested.Get());
+}
+
+TEST_F(SchedulerTest, WhatIsLeftKeepsItsPlaceBeforeWhatComes) {
+  options_.batch.max_rows = 1;
+  scheduler_ = std::make_unique<Scheduler>(options_, &clock_, &observer_);
+  const Outcome first = OccupyDevice();
+  Mutex mu;
+  std::vector<int32_t> order;
+  const auto submit = [&](int32_t token) {
+    StepTask task = Task({token}, Outcome());
+    task.done = [&mu, &order, token](const absl::StatusOr<StepOutcome>&) {
+      MutexLock lock(&mu);
+      order.push_back(token);
+    };
+    scheduler_->Submit(std::move(task));
+  };
+  for (const int32_t token : {1, 2, 3}) submit(token);
+  model_.Release();
+  EXPECT_OK(first.Get());
+  submit(4);
+  scheduler_.reset();
+  MutexLock lock(&mu);
+  EXPECT_THAT(order, ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(SchedulerTest, DestructionFinishesWhatWasSubmitted) {
   const Outcome first = OccupyDevice();
   std::vector<Outcome> queued;

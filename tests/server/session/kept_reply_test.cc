@@ -19,7 +19,7 @@ KeptReply Example() {
 TEST(KeptReplyTest, DecodesWhatWasEncoded) {
   const KeptReply reply = Example();
   ASSERT_OK_AND_ASSIGN(const KeptReply back,
-                       DecodeKeptReply(EncodeKeptReply(reply, 12)));
+                       DecodeKeptReply(EncodeKeptReply(reply, 24)));
   EXPECT_EQ(back.digest, reply.digest);
   EXPECT_TRUE(Answers(back, reply.request, reply.extra_inputs));
   ASSERT_EQ(back.outputs.size(), 2u);
@@ -44,12 +44,13 @@ TEST(KeptReplyTest, AnswersOnlyTheSameQuestion) {
   EXPECT_FALSE(Answers(reply, reply.request, {{"decoder_tokens", {1, 2, 4}}}));
 }
 
-TEST(KeptReplyTest, OutputsAboveTheLimitAreLeftOut) {
+TEST(KeptReplyTest, OutputsAndExtraInputsAboveTheLimitAreLeftOut) {
   const KeptReply reply = Example();
   ASSERT_OK_AND_ASSIGN(const KeptReply back,
-                       DecodeKeptReply(EncodeKeptReply(reply, 11)));
+                       DecodeKeptReply(EncodeKeptReply(reply, 23)));
   EXPECT_EQ(back.digest, reply.digest);
   EXPECT_TRUE(back.outputs.empty());
+  EXPECT_TRUE(back.extra_inputs.empty());
   EXPECT_FALSE(Answers(back, reply.request, reply.extra_inputs));
 }
 
@@ -58,7 +59,7 @@ TEST(KeptReplyTest, ARequestForNothingIsAnsweredByAnything) {
 }
 
 TEST(KeptReplyTest, EveryTruncationIsDataLossNotACrash) {
-  const std::string bytes = EncodeKeptReply(Example(), 12);
+  const std::string bytes = EncodeKeptReply(Example(), 24);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THAT(DecodeKeptReply(bytes.substr(0, size)),
                 StatusIs(absl::StatusCode::kDataLoss));
@@ -66,7 +67,7 @@ TEST(KeptReplyTest, EveryTruncationIsDataLossNotACrash) {
 }
 
 TEST(KeptReplyTest, EveryFlippedByteIsReadOrRefused) {
-  const std::string bytes = EncodeKeptReply(Example(), 12);
+  const std::string bytes = EncodeKeptReply(Example(), 24);
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string flipped = bytes;
     flipped[i] = static_cast<char>(flipped[i] ^ 0x5a);

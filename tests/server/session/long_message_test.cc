@@ -59,17 +59,61 @@ TEST_F(LongMessageTest, ItsRetryIsRecomputedFromWhereItStarted) {
 }
 
 TEST_F(LongMessageTest, InsideItOtherOutputsNeedAMemoryThatIsGone) {
-  ASSERT_OK(SendLong({"sum"}));
-  const CursorRef cursor = std::make_shared<Cursor>();
-  ASSERT_OK(Send("s", Request(start_, Range(0, 16), {"sum"}), cursor).Get());
+  const auto first = SendLong({"sum"});
+  ASSERT_OK(first);
+  const Position inside = {first->segments[3].handle, 0};
   const auto other =
-      Send("s", Request({}, Range(16, 24), {"sum", "noise"}), cursor).Get();
+      Send("s", Request(inside, Range(16, 24), {"sum", "noise"})).Get();
   EXPECT_THAT(other, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(GetErrorInfo(other.status()).reason, "NOT_RETAINED");
   const auto whole =
       Send("s", Request(start_, Range(0, 40), {"sum", "noise"})).Get();
   ASSERT_OK(whole);
   EXPECT_EQ(Int64s(whole->segments[9].outputs[0]).back(), Oracle(Range(0, 40)));
+}
+
+// The first replies are kept, the later ones are not: what leads to these is
+// remembered over the messages of a stream.
+TEST_F(LongMessageTest, OfASessionsRepliesSoManyBytesAreKept) {
+  limits_.kept_session_bytes = 800;
+  Restart();
+  ASSERT_OK(SendLong({"sum"}));
+  Restart();
+  const CursorRef cursor = std::make_shared<Cursor>();
+  std::vector<SegmentSource> sources;
+  for (int32_t i = 0; i < 40; i += 10) {
+    const auto at = i == 0 ? std::optional(start_) : std::nullopt;
+    const auto reply = Send("s", Request(at, Range(i, 10)), cursor).Get();
+    ASSERT_OK(reply);
+    for (const AppliedSegment& segment : reply->segments) {
+      sources.push_back(segment.source);
+      EXPECT_EQ(Int64s(segment.outputs[0]).back(),
+                Oracle(Range(0, 4 * static_cast<int32_t>(sources.size()))));
+    }
+  }
+  ASSERT_THAT(sources, SizeIs(10));
+  EXPECT_EQ(sources[2], SegmentSource::kKept);
+  EXPECT_EQ(sources[9], SegmentSource::kRecomputed);
+}
+
+TEST_F(LongMessageTest, WhatTheRepliesTakeIsKnownAlsoAfterARestart) {
+  const auto sum = [&] {
+    uint64_t bytes = 0;
+    const SessionInfo info = *manager_->Get(Key("s"));
+    for (uint64_t step = info.retained[0].step + 1;
+         step <= info.head.handle.step; ++step) {
+      bytes += store_->GetObject({Key("s"), ReplyName(step)})->size();
+    }
+    return bytes;
+  };
+  const auto recorded = [&] {
+    return KeptBytes(*DecodeRecord(store_->LoadRecords()->records[0].record));
+  };
+  for (const int32_t tokens : {40, 4, 4, 20, 8, 4}) {
+    ASSERT_OK(Send("s", Request(At("s"), Range(0, tokens))).Get());
+    EXPECT_EQ(recorded(), sum());
+    Restart();
+  }
 }
 
 TEST_F(LongMessageTest, ARetryCutInOtherMessagesIsAnsweredInTheSameWay) {

@@ -273,6 +273,7 @@ TEST_F(PlacementTest, AStreamGoesOnFromThere) {
   state_.retained = {all[0], all[5]};
   ASSERT_OK_AND_ASSIGN(Placement placement,
                        PlaceOne(Request(At(0), Range(0, 8))));
+  EXPECT_FALSE(placement.unverified.has_value());
   EXPECT_FALSE(placement.reaches_head);
   EXPECT_EQ(placement.behind, all[2]);
   Cursor cursor;
@@ -282,6 +283,17 @@ TEST_F(PlacementTest, AStreamGoesOnFromThere) {
                        Place(state_, cursor, Request({}, Range(8, 12))));
   EXPECT_THAT(placement.replays, SizeIs(3));
   EXPECT_TRUE(placement.reaches_head);
+  EXPECT_FALSE(placement.unverified.has_value());
+}
+
+TEST_F(PlacementTest, AHandleBetweenRetainedValuesIsToBeVerified) {
+  for (int i = 0; i < 5; ++i) ApplyNext();
+  const std::vector<RetainedStep> all = state_.retained;
+  state_.retained = {all[0], all[5]};
+  const Position inside = {{"s", 2, all[2].digest}, 0};
+  ASSERT_OK_AND_ASSIGN(const Placement placement,
+                       PlaceOne(Request(inside, Range(8, 2))));
+  EXPECT_EQ(placement.unverified, all[2]);
 }
 
 TEST_F(PlacementTest, AHandleThatNeverWasConflicts) {

@@ -12,7 +12,10 @@ using ::testing::ElementsAre;
 
 class RetentionTest : public ::testing::Test {
  protected:
-  RetentionTest() { record_.retained = {StepAt(0)}; }
+  RetentionTest() {
+    record_.retained = {StepAt(0)};
+    record_.reply_bytes = {0};
+  }
 
   static RetainedStep StepAt(uint64_t step) {
     RetainedStep retained{step, {}};
@@ -20,14 +23,18 @@ class RetentionTest : public ::testing::Test {
     return retained;
   }
 
+  // The reply of step n takes n bytes.
+  Forgotten Add(uint64_t step, std::optional<uint64_t> message_start) {
+    return AddStep({StepAt(step), message_start, step}, limits_, &record_);
+  }
+
   // A message that applies `segments`.
   Forgotten Message(int segments) {
     Forgotten last;
     const uint64_t start = record_.head().step;
     for (int i = 0; i < segments; ++i) {
-      last = AddStep(StepAt(record_.head().step + 1),
-                     i == 0 ? std::optional(start) : std::nullopt, limits_,
-                     &record_);
+      last = Add(record_.head().step + 1,
+                 i == 0 ? std::optional(start) : std::nullopt);
     }
     return last;
   }
@@ -75,9 +82,8 @@ TEST_F(RetentionTest, EachReplyIsForgottenOnceAndNoneOfAStepAfterTheOldest) {
   for (const int segments : {1, 4, 1, 9, 1, 1, 1, 30, 2, 1, 1}) {
     for (int i = 0; i < segments; ++i) {
       const Forgotten forgotten =
-          AddStep(StepAt(record_.head().step + 1),
-                  i == 0 ? std::optional(record_.head().step) : std::nullopt,
-                  limits_, &record_);
+          Add(record_.head().step + 1,
+              i == 0 ? std::optional(record_.head().step) : std::nullopt);
       EXPECT_EQ(forgotten.first_reply, next);
       EXPECT_EQ(forgotten.end_reply, record_.retained.front().step + 1);
       next = forgotten.end_reply;
@@ -85,17 +91,33 @@ TEST_F(RetentionTest, EachReplyIsForgottenOnceAndNoneOfAStepAfterTheOldest) {
   }
 }
 
+TEST_F(RetentionTest, TheRepliesThatStayAreSummedUp) {
+  for (const int segments : {1, 4, 1, 9, 1, 1, 1, 30, 2, 1, 1}) {
+    for (int i = 0; i < segments; ++i) {
+      Add(record_.head().step + 1,
+          i == 0 ? std::optional(record_.head().step) : std::nullopt);
+      uint64_t sum = 0;
+      for (uint64_t step = record_.retained.front().step + 1;
+           step <= record_.head().step; ++step) {
+        sum += step;
+      }
+      ASSERT_EQ(record_.reply_bytes.size(), record_.retained.size());
+      EXPECT_EQ(KeptBytes(record_), sum);
+    }
+  }
+}
+
 TEST_F(RetentionTest, AMessageThatGoesOnAfterAReplayKeepsItsStart) {
   Message(10);
-  AddStep(StepAt(11), 0, limits_, &record_);
-  AddStep(StepAt(12), 0, limits_, &record_);
+  Add(11, 0);
+  Add(12, 0);
   EXPECT_THAT(record_.message_starts, ElementsAre(0));
   EXPECT_THAT(Retained(), ElementsAre(0, 10, 11, 12));
 }
 
 TEST_F(RetentionTest, AStartThatIsNotRetainedIsNotKept) {
   Message(10);
-  AddStep(StepAt(11), 5, limits_, &record_);
+  Add(11, 5);
   EXPECT_THAT(record_.message_starts, ElementsAre(0));
 }
 

@@ -298,14 +298,20 @@ TEST_F(SegmentCallTest, BadInputNamesTheFieldAndChangesNothing) {
   expect(Request(start, {256}), "tokens.ids[0]");
   expect(Request(start, {}, {"sum", "sums"}), "outputs.names[1]");
   expect(Request(start, {}, {"sum", "sum"}), "outputs.names[1]");
+  expect(Request(start, {}, {std::string(5000, 'n')}), "(5000 bytes)");
   SegmentRequest request = Request(start, {});
   request.extra_inputs = {{"images", {}}};
   expect(request, "extra_inputs[0].name");
+  request.extra_inputs = {{std::string(5000, 'n'), {}}};
+  expect(request, "(5000 bytes)");
   request.extra_inputs = {{"decoder_tokens", {300}}};
   expect(request, "extra_inputs[0].ids[0]");
   limits_.tokens_per_request = 3;
   Restart();
   expect(Request(start, {1, 2, 3, 4}), "tokens.ids: 4");
+  request = Request(start, {1, 2, 3, 4});
+  request.from_text = true;
+  expect(request, "text: 4");
   EXPECT_EQ(At("s"), start);
   EXPECT_THAT(model_.batches(), IsEmpty());
 }

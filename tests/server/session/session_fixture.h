@@ -1,8 +1,11 @@
 #ifndef MNEME_TESTS_SERVER_SESSION_SESSION_FIXTURE_H_
 #define MNEME_TESTS_SERVER_SESSION_SESSION_FIXTURE_H_
 
+#include <array>
+#include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/session/lineage.h"
@@ -15,11 +18,40 @@
 
 namespace mneme {
 
-class NullObserver : public BatchObserver, public SessionObserver {
+// Counts segments by where they came from, and messages. Thread-safe.
+class CountingObserver : public BatchObserver, public SessionObserver {
  public:
   void OnBatch(const ModelSpec&, int64_t, int64_t, absl::Duration) override {}
-  void OnSegment(absl::string_view, const AppliedSegment&) override {}
-  void OnRequest(const absl::Status&, absl::Duration) override {}
+  void OnSegment(absl::string_view, const AppliedSegment& segment) override {
+    ++segments_[static_cast<size_t>(segment.source)];
+  }
+  void OnRequest(const absl::Status&, absl::Duration) override { ++requests_; }
+
+  int segments(SegmentSource source) const {
+    return segments_[static_cast<size_t>(source)];
+  }
+  int requests() const { return requests_; }
+
+ private:
+  std::array<std::atomic<int>, 4> segments_{};
+  std::atomic<int> requests_ = 0;
+};
+
+// A FakeModel that writes down how many outputs each row asked for. Read what
+// it wrote while no step runs.
+class AskedModel : public FakeModel {
+ public:
+  using FakeModel::FakeModel;
+
+  absl::StatusOr<std::vector<StepResult>> Step(
+      absl::Span<const StepRow> rows) override {
+    for (const StepRow& row : rows) asked_.push_back(row.request->names.size());
+    return FakeModel::Step(rows);
+  }
+  const std::vector<size_t>& asked() const { return asked_; }
+
+ private:
+  std::vector<size_t> asked_;
 };
 
 // Session layer, scheduler and writer over an in-process store and a FakeModel
@@ -55,6 +87,12 @@ class SessionFixture : public ::testing::Test {
 
   void Restart() {
     Stop();
+    Start();
+  }
+
+  void UseStore(std::unique_ptr<MemoryStore> store) {
+    Stop();
+    store_ = std::move(store);
     Start();
   }
 
@@ -120,8 +158,8 @@ class SessionFixture : public ::testing::Test {
   }
 
   FakeClock clock_;
-  NullObserver observer_;
-  FakeModel model_{4};
+  CountingObserver observer_;
+  AskedModel model_{4};
   SessionLimits limits_;
   std::unique_ptr<MemoryStore> store_ = std::make_unique<InProcessStore>();
   std::unique_ptr<Scheduler> scheduler_;

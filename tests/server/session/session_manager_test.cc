@@ -6,7 +6,6 @@
 namespace mneme {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -37,20 +36,32 @@ TEST_F(SessionManagerTest, OpenRefusesBadIdsUnknownModelsAndDuplicates) {
   EXPECT_THAT(Open("s"), StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
+TEST_F(SessionManagerTest, ErrorsQuoteNoMoreOfARequestThanIsUseful) {
+  const std::string huge(100'000, '\n');
+  EXPECT_LT(manager_->Get(Key(huge)).status().message().size(), 600u);
+  Pending<absl::StatusOr<SessionInfo>> info;
+  manager_->Open(Key("s"), {.model = huge}, info.Setter());
+  EXPECT_THAT(info.Get(), StatusIs(absl::StatusCode::kNotFound,
+                                   HasSubstr("(100000 bytes)")));
+  EXPECT_LT(info.Get().status().message().size(), 600u);
+}
+
 TEST_F(SessionManagerTest, TheSessionLimitIsAQuota) {
   limits_.sessions = 1;
   Restart();
   EXPECT_OK(Open("a"));
   const auto refused = Open("b");
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_EQ(GetErrorInfo(refused.status()).reason, "QUOTA_SESSIONS");
+  const ErrorInfo info = GetErrorInfo(refused.status());
+  EXPECT_EQ(info.reason, "QUOTA_SESSIONS");
+  EXPECT_EQ(info.retry_after, absl::Seconds(1));
 }
 
 TEST_F(SessionManagerTest, OtherTenantsDoNotSeeASession) {
   ASSERT_OK(Open("s"));
   const SessionKey other = {"other", "s"};
   EXPECT_THAT(manager_->Get(other), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_TRUE(manager_->List("other", "", 10, "").empty());
+  EXPECT_TRUE(manager_->List("other", "", 10, "").sessions.empty());
   Pending<absl::StatusOr<MemoryHandle>> last;
   manager_->Close(other, last.Setter());
   EXPECT_THAT(last.Get(), StatusIs(absl::StatusCode::kNotFound));
@@ -63,13 +74,33 @@ TEST_F(SessionManagerTest, OtherTenantsDoNotSeeASession) {
 TEST_F(SessionManagerTest, ListIsInIdOrderAndPages) {
   for (const char* id : {"c", "a", "b"}) ASSERT_OK(Open(id));
   auto page = manager_->List("default", "", 2, "");
-  ASSERT_THAT(page, SizeIs(2));
-  EXPECT_EQ(page[0].key.session_id, "a");
-  EXPECT_EQ(page[1].key.session_id, "b");
-  page = manager_->List("default", "b", 2, "");
-  ASSERT_THAT(page, SizeIs(1));
-  EXPECT_EQ(page[0].key.session_id, "c");
-  EXPECT_TRUE(manager_->List("default", "", 2, "other").empty());
+  ASSERT_THAT(page.sessions, SizeIs(2));
+  EXPECT_EQ(page.sessions[0].key.session_id, "a");
+  EXPECT_EQ(page.sessions[1].key.session_id, "b");
+  EXPECT_EQ(page.next, "b");
+  page = manager_->List("default", page.next, 2, "");
+  ASSERT_THAT(page.sessions, SizeIs(1));
+  EXPECT_EQ(page.sessions[0].key.session_id, "c");
+  EXPECT_EQ(page.next, "");
+  EXPECT_EQ(manager_->List("default", "", 3, "").next, "");
+  page = manager_->List("default", "", 2, "other");
+  EXPECT_TRUE(page.sessions.empty());
+  EXPECT_EQ(page.next, "");
+}
+
+TEST_F(SessionManagerTest, AListThatMatchesNothingLooksAtSoManyOnly) {
+  limits_.list_scan = 2;
+  Restart();
+  for (const char* id : {"a", "b", "c"}) ASSERT_OK(Open(id));
+  auto page = manager_->List("default", "", 10, "other");
+  EXPECT_TRUE(page.sessions.empty());
+  EXPECT_EQ(page.next, "b");
+  page = manager_->List("default", page.next, 10, "other");
+  EXPECT_TRUE(page.sessions.empty());
+  EXPECT_EQ(page.next, "");
+  page = manager_->List("default", "", 10, "fake");
+  EXPECT_THAT(page.sessions, SizeIs(2));
+  EXPECT_EQ(page.next, "b");
 }
 
 TEST_F(SessionManagerTest, CloseRemovesTheSessionAndWhatItStored) {
@@ -101,53 +132,6 @@ TEST_F(SessionManagerTest, CloseWaitsForTheRunningSegmentAndRefusesTheRest) {
   EXPECT_EQ(last.Get()->step, 1u);
 }
 
-TEST_F(SessionManagerTest, ARestartBringsSessionsBackAtTheirHeads) {
-  ASSERT_OK(Open("s"));
-  ASSERT_OK(Send("s", Request(At("s"), Range(0, 10))).Get());
-  const SessionInfo before = *manager_->Get(Key("s"));
-  Restart();
-  ASSERT_OK_AND_ASSIGN(const SessionInfo after, manager_->Get(Key("s")));
-  EXPECT_EQ(after.head.handle, before.head.handle);
-  EXPECT_EQ(after.retained, before.retained);
-  EXPECT_EQ(after.created, before.created);
-  EXPECT_EQ(after.head.tail, 0u) << "the tail is not durable";
-  const auto reply = Send("s", Request(At("s"), Range(8, 4))).Get();
-  ASSERT_OK(reply);
-  EXPECT_EQ(LastSum(reply), Oracle(Range(0, 12)));
-}
-
-TEST_F(SessionManagerTest, ASessionOfOtherWeightsSaysModelMismatch) {
-  ASSERT_OK(Open("s"));
-  model_.mutable_spec()->fingerprint.fill(1);
-  Restart();
-  EXPECT_OK(manager_->Get(Key("s")));
-  const auto reply = Send("s", Request({}, {1})).Get();
-  EXPECT_THAT(reply, StatusIs(absl::StatusCode::kFailedPrecondition,
-                              HasSubstr("other weights")));
-  EXPECT_EQ(GetErrorInfo(reply.status()).reason, "MODEL_MISMATCH");
-}
-
-TEST_F(SessionManagerTest, ASessionOfAnotherNumericModeSaysModelMismatch) {
-  ASSERT_OK(Open("s"));
-  model_.mutable_spec()->numeric_mode = "int32";
-  Restart();
-  EXPECT_THAT(Send("s", Request({}, {1})).Get(),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr("int64"), HasSubstr("int32"))));
-}
-
-TEST_F(SessionManagerTest, ACorruptRecordIsDataLossNotAFreshStart) {
-  Commit commit;
-  commit.session = Key("s");
-  commit.record = "not a record";
-  commit.puts.push_back({{Key("s"), "value/1"}, "its value"});
-  ASSERT_OK(store_->Apply({commit})[0]);
-  Restart();
-  EXPECT_OK(store_->GetObject({Key("s"), "value/1"}));
-  EXPECT_THAT(manager_->Get(Key("s")), StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_THAT(Open("s"), StatusIs(absl::StatusCode::kAlreadyExists));
-}
-
 TEST_F(SessionManagerTest, DrainRefusesNewSessionsAndFinishesOldWork) {
   ASSERT_OK(Open("s"));
   model_.Hold();
@@ -157,7 +141,9 @@ TEST_F(SessionManagerTest, DrainRefusesNewSessionsAndFinishesOldWork) {
   manager_->StartDrain();
   const auto refused = Open("t");
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable));
-  EXPECT_EQ(GetErrorInfo(refused.status()).reason, "DRAINING");
+  const ErrorInfo info = GetErrorInfo(refused.status());
+  EXPECT_EQ(info.reason, "DRAINING");
+  EXPECT_EQ(info.retry_after, absl::Seconds(1));
   EXPECT_FALSE(manager_->WaitIdle(clock_.Monotonic()));
   model_.Release();
   EXPECT_TRUE(manager_->WaitIdle(absl::InfiniteDuration()));

@@ -12,9 +12,12 @@ SessionRecord Example() {
   record.model = "wiki";
   record.fingerprint.fill(7);
   record.numeric_mode = "float32";
+  record.memory = {{"memory", DType::kFloat32, {16, 340}},
+                   {"last_hidden", DType::kBFloat16, {340}}};
   record.policy = MemoryPolicy::kReset;
   record.retained = {{7, {}}, {41, {}}, {42, {}}};
   record.retained[1].digest.fill(9);
+  record.reply_bytes = {0, 100, 70000};
   record.message_starts = {7, 41};
   record.created = absl::FromUnixMicros(1'700'000'000'000'001);
   record.last_used = absl::FromUnixMicros(1'700'000'000'000'002);
@@ -30,7 +33,12 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   EXPECT_EQ(back.numeric_mode, record.numeric_mode);
   EXPECT_EQ(back.policy, record.policy);
   EXPECT_EQ(back.retained, record.retained);
+  EXPECT_EQ(back.reply_bytes, record.reply_bytes);
   EXPECT_EQ(back.message_starts, record.message_starts);
+  ASSERT_EQ(back.memory.size(), 2u);
+  EXPECT_EQ(back.memory[1].name, "last_hidden");
+  EXPECT_EQ(back.memory[1].dtype, DType::kBFloat16);
+  EXPECT_EQ(back.memory[0].shape, record.memory[0].shape);
   EXPECT_EQ(back.created, record.created);
   EXPECT_EQ(back.last_used, record.last_used);
 }
@@ -71,6 +79,29 @@ TEST(SessionRecordTest, FindsAStepAmongTheRetained) {
   EXPECT_EQ(FindStep(record.retained, 41), &record.retained[1]);
   EXPECT_EQ(FindStep(record.retained, 8), nullptr);
   EXPECT_EQ(FindStep(record.retained, 43), nullptr);
+}
+
+TEST(SessionRecordTest, FindsTheNewestUpToAStep) {
+  const SessionRecord record = Example();
+  EXPECT_EQ(NewestUpTo(record.retained, 7).step, 7u);
+  EXPECT_EQ(NewestUpTo(record.retained, 40).step, 7u);
+  EXPECT_EQ(NewestUpTo(record.retained, 41).step, 41u);
+  EXPECT_EQ(NewestUpTo(record.retained, 99).step, 42u);
+}
+
+TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
+  const auto whole = nlohmann::json::from_cbor(EncodeRecord(Example()));
+  for (const char* field : {"memory", "reply_bytes", "steps", "fingerprint"}) {
+    for (const nlohmann::json& other :
+         {nlohmann::json(), nlohmann::json(7), nlohmann::json({{"a", 1}}),
+          nlohmann::json::array({"x", 1, nullptr})}) {
+      nlohmann::json changed = whole;
+      changed[field] = other;
+      std::string bytes;
+      nlohmann::json::to_cbor(changed, bytes);
+      EXPECT_THAT(DecodeRecord(bytes), StatusIs(absl::StatusCode::kDataLoss));
+    }
+  }
 }
 
 TEST(SessionRecordTest, ANewerFormatIsRefusedByItsNumber) {

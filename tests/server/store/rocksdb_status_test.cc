@@ -40,6 +40,7 @@ TEST(RocksDbStatusTest, EverythingElseIsAStoreThatIsDown) {
     const absl::Status converted = FromRocksDb(status, "writing");
     EXPECT_THAT(converted, StatusIs(StatusCode::kUnavailable));
     EXPECT_EQ(GetErrorInfo(converted).reason, "STORE_DOWN");
+    EXPECT_TRUE(GetErrorInfo(converted).retry_after.has_value());
   }
 }
 

@@ -116,6 +116,23 @@ TEST_F(StoreWriterTest, TheByteLimitCutsAGroup) {
   EXPECT_GE(writer.stats().bytes, 5 * bytes);
 }
 
+TEST_F(StoreWriterTest, WhatWasTakenButNotBegunStillWaits) {
+  StoreWriter::Options options;
+  options.max_group_bytes = 1;
+  std::vector<int64_t> queued;
+  {
+    StoreWriter writer(&store_, options);
+    Block(&writer);
+    for (const char* session : {"a", "b", "c", "d"}) {
+      writer.Submit(
+          StepCommit(Session(session), 0, Durability::kMemory),
+          [&](absl::Status) { queued.push_back(writer.stats().queued); });
+    }
+    store_.Open();
+  }
+  EXPECT_THAT(queued, ElementsAre(3, 2, 1, 0));
+}
+
 TEST_F(StoreWriterTest, ACommitLargerThanTheLimitGoesAlone) {
   StoreWriter::Options options;
   options.max_group_bytes = 1;

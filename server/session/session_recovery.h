@@ -1,0 +1,35 @@
+#ifndef MNEME_SERVER_SESSION_SESSION_RECOVERY_H_
+#define MNEME_SERVER_SESSION_SESSION_RECOVERY_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/sequence_model.h"
+#include "server/session/session.h"
+#include "server/session/session_context.h"
+#include "server/store/memory_store.h"
+
+namespace mneme {
+
+struct RecoveredSessions {
+  // Open. Those whose model is gone or is another one say so to each message
+  // (Session::unusable).
+  std::map<SessionKey, std::shared_ptr<Session>> sessions;
+  // Why a record cannot be read, in words that name the session: DATA_LOSS, or
+  // FAILED_PRECONDITION for the format of a newer server.
+  std::map<SessionKey, absl::Status> unreadable;
+};
+
+// Reads every record of the store and removes orphans. If a record is
+// unreadable no orphans are removed, since they may be its: what it names is
+// not known. Called once, by the manager, at start-up; blocks on the disk.
+absl::StatusOr<RecoveredSessions> RecoverSessions(
+    const SessionContext* context,
+    const std::map<std::string, SequenceModel*>& models, MemoryStore* store);
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SESSION_SESSION_RECOVERY_H_

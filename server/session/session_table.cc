@@ -1,0 +1,128 @@
+#include "server/session/session_table.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error_info.h"
+#include "server/base/quoted.h"
+
+namespace mneme {
+namespace {
+
+absl::Status UnknownSession(const SessionKey& key) {
+  return absl::NotFoundError(
+      absl::StrCat("session_id: there is no session ", Quoted(key.session_id)));
+}
+
+absl::Status RetryLater(absl::StatusCode code, absl::string_view reason,
+                        absl::string_view message) {
+  ErrorInfo info;
+  info.reason = std::string(reason);
+  info.retry_after = absl::Seconds(1);
+  return MakeError(code, message, info);
+}
+
+}  // namespace
+
+void SessionTable::Fill(RecoveredSessions recovered) {
+  MutexLock lock(&mu_);
+  sessions_ = std::move(recovered.sessions);
+  for (auto& [key, why] : recovered.unreadable) {
+    unreadable_[key] = {std::move(why)};
+  }
+}
+
+absl::Status SessionTable::Add(std::shared_ptr<Session> session) {
+  const SessionKey& key = session->key();
+  MutexLock lock(&mu_);
+  if (draining_) {
+    return RetryLater(absl::StatusCode::kUnavailable, "DRAINING",
+                      "the server is shutting down");
+  }
+  if (sessions_.contains(key) || unreadable_.contains(key)) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        "session_id: there is a session ", Quoted(key.session_id), " already"));
+  }
+  if (static_cast<int64_t>(sessions_.size()) >= limits_.sessions) {
+    return RetryLater(absl::StatusCode::kResourceExhausted, "QUOTA_SESSIONS",
+                      absl::StrCat("the server holds ", sessions_.size(),
+                                   " sessions, its limit"));
+  }
+  sessions_.emplace(key, std::move(session));
+  return absl::OkStatus();
+}
+
+void SessionTable::Erase(const SessionKey& key) {
+  MutexLock lock(&mu_);
+  sessions_.erase(key);
+}
+
+absl::StatusOr<std::shared_ptr<Session>> SessionTable::Find(
+    const SessionKey& key) const {
+  MutexLock lock(&mu_);
+  const auto unreadable = unreadable_.find(key);
+  if (unreadable != unreadable_.end()) return unreadable->second.why;
+  const auto it = sessions_.find(key);
+  if (it == sessions_.end() || !it->second->is_open()) {
+    return UnknownSession(key);
+  }
+  return it->second;
+}
+
+std::vector<std::shared_ptr<Session>> SessionTable::All() const {
+  std::vector<std::shared_ptr<Session>> all;
+  MutexLock lock(&mu_);
+  for (const auto& [key, session] : sessions_) all.push_back(session);
+  return all;
+}
+
+SessionTable::Slice SessionTable::List(const std::string& tenant,
+                                       const std::string& after, size_t limit,
+                                       const std::string& model) const {
+  Slice slice;
+  int64_t left = limits_.list_scan;
+  const std::string* passed = &after;
+  MutexLock lock(&mu_);
+  auto it = sessions_.upper_bound(SessionKey{tenant, after});
+  for (; it != sessions_.end() && it->first.tenant == tenant; ++it) {
+    if (slice.sessions.size() == limit || left-- == 0) {
+      slice.next = *passed;
+      break;
+    }
+    passed = &it->first.session_id;
+    const Session& session = *it->second;
+    const bool matches = model.empty() || session.model_name() == model;
+    if (matches && session.is_open()) slice.sessions.push_back(it->second);
+  }
+  return slice;
+}
+
+absl::Status SessionTable::BeginCloseUnreadable(const SessionKey& key) {
+  MutexLock lock(&mu_);
+  const auto it = unreadable_.find(key);
+  if (it == unreadable_.end()) return UnknownSession(key);
+  if (!std::exchange(it->second.closing, true)) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition, "CLOSING",
+                   "the session is being closed already");
+}
+
+void SessionTable::EndCloseUnreadable(const SessionKey& key, bool removed) {
+  MutexLock lock(&mu_);
+  if (removed) {
+    unreadable_.erase(key);
+  } else {
+    unreadable_[key].closing = false;
+  }
+}
+
+void SessionTable::StartDrain() {
+  MutexLock lock(&mu_);
+  draining_ = true;
+}
+
+int64_t SessionTable::size() const {
+  MutexLock lock(&mu_);
+  return static_cast<int64_t>(sessions_.size());
+}
+
+}  // namespace mneme

@@ -1,0 +1,76 @@
+#ifndef MNEME_SERVER_SESSION_SESSION_TABLE_H_
+#define MNEME_SERVER_SESSION_SESSION_TABLE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/mutex.h"
+#include "server/session/session.h"
+#include "server/session/session_context.h"
+#include "server/session/session_recovery.h"
+
+namespace mneme {
+
+// A server's sessions by key, and the keys of those whose record cannot be
+// read. Used by the manager. Thread-safe: no call waits for anything but the
+// lock, under which no session does more than say whether it is open.
+class SessionTable {
+ public:
+  explicit SessionTable(const SessionLimits& limits) : limits_(limits) {}
+
+  // REQUIRES: nothing was added yet.
+  void Fill(RecoveredSessions recovered) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // UNAVAILABLE (DRAINING), ALREADY_EXISTS, RESOURCE_EXHAUSTED
+  // (QUOTA_SESSIONS).
+  absl::Status Add(std::shared_ptr<Session> session) ABSL_LOCKS_EXCLUDED(mu_);
+  void Erase(const SessionKey& key) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // NOT_FOUND, or why its record cannot be read.
+  absl::StatusOr<std::shared_ptr<Session>> Find(const SessionKey& key) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<std::shared_ptr<Session>> All() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // See SessionManager::List.
+  struct Slice {
+    std::vector<std::shared_ptr<Session>> sessions;
+    std::string next;
+  };
+  Slice List(const std::string& tenant, const std::string& after, size_t limit,
+             const std::string& model) const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A session whose record cannot be read is being closed: once only, since a
+  // second removal could meet a session opened after the first. NOT_FOUND:
+  // there is none of that key. FAILED_PRECONDITION: CLOSING.
+  absl::Status BeginCloseUnreadable(const SessionKey& key)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // After an OK of that: it was removed, or the store failed.
+  void EndCloseUnreadable(const SessionKey& key, bool removed)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // From now on nothing is added.
+  void StartDrain() ABSL_LOCKS_EXCLUDED(mu_);
+  int64_t size() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Unreadable {
+    absl::Status why;
+    bool closing = false;
+  };
+
+  const SessionLimits limits_;
+
+  mutable Mutex mu_;
+  std::map<SessionKey, std::shared_ptr<Session>> sessions_ ABSL_GUARDED_BY(mu_);
+  std::map<SessionKey, Unreadable> unreadable_ ABSL_GUARDED_BY(mu_);
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_SESSION_SESSION_TABLE_H_
