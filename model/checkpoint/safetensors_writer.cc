@@ -1,12 +1,8 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/checkpoint/durable_file.h"
 #include "model/checkpoint/safetensors.h"
 #include "nlohmann/json.hpp"
 #include "server/base/status_macros.h"
@@ -56,26 +52,6 @@ absl::StatusOr<std::string> MakeHeader(
   return length + text;
 }
 
-absl::Status WriteAll(int fd, absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return absl::ErrnoToStatus(errno, "write");
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WriteFile(int fd, const std::string& header,
-                       const std::vector<const HostTensor*>& tensors) {
-  RETURN_IF_ERROR(WriteAll(fd, header));
-  for (const HostTensor* tensor : tensors) {
-    RETURN_IF_ERROR(WriteAll(fd, tensor->data));
-  }
-  if (fsync(fd) != 0) return absl::ErrnoToStatus(errno, "fsync");
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status WriteSafetensors(
@@ -83,19 +59,9 @@ absl::Status WriteSafetensors(
     const std::map<std::string, std::string>& metadata) {
   const std::vector<const HostTensor*> order = InFileOrder(tensors);
   ASSIGN_OR_RETURN(const std::string header, MakeHeader(order, metadata));
-  const std::string partial = path + ".partial";
-  const int fd =
-      open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return absl::ErrnoToStatus(errno, partial);
-  absl::Status status = WriteFile(fd, header, order);
-  if (close(fd) != 0) status.Update(absl::ErrnoToStatus(errno, "close"));
-  if (status.ok() && std::rename(partial.c_str(), path.c_str()) != 0) {
-    status = absl::ErrnoToStatus(errno, "rename");
-  }
-  if (status.ok()) return status;
-  unlink(partial.c_str());
-  return absl::Status(status.code(),
-                      absl::StrCat(path, ": ", status.message()));
+  std::vector<absl::string_view> parts = {header};
+  for (const HostTensor* tensor : order) parts.push_back(tensor->data);
+  return WriteDurably(path, parts);
 }
 
 }  // namespace mneme

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "model/checkpoint/durable_file.h"
 #include "model/checkpoint/mapped_file.h"
-#include "model/train/durable_file.h"
 #include "server/base/sha256.h"
 #include "server/base/status_macros.h"
 

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "model/checkpoint/durable_file.h"
 #include "model/runtime/torch_guard.h"
-#include "model/train/durable_file.h"
 #include "model/train/lm_trainer.h"
 #include "model/train/placement_flags.h"
 #include "model/train/train_log.h"

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "model/checkpoint/durable_file.h"
 #include "model/checkpoint/mapped_file.h"
 #include "model/train/checkpoint_pieces.h"
-#include "model/train/durable_file.h"
 #include "model/train/file_sums.h"
 #include "server/base/status_macros.h"
 

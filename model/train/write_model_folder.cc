@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <vector>
 
+#include "model/checkpoint/durable_file.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/checkpoint/torch_tensor.h"
-#include "model/train/durable_file.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {

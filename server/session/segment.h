@@ -34,7 +34,7 @@ struct SegmentRequest {
 enum class SegmentSource { kComputed = 1, kKept = 2, kRecomputed = 3 };
 
 struct SegmentTimings {
-  absl::Duration queue;   // from cut to batch
+  absl::Duration queue;   // from when it could run to its batch
   absl::Duration device;  // the step
   absl::Duration commit;  // from step to durable
 };

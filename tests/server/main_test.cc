@@ -3,10 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +11,7 @@
 #include "mneme/v1/sessions.grpc.pb.h"
 #include "tests/server/observe/http_get.h"
 #include "tests/server/store/temp_dir.h"
+#include "tests/testing/child_process.h"
 #include "tests/testing/status_matchers.h"
 
 namespace mneme {
@@ -22,58 +20,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-
-// A child process whose stdout and stderr are read by line.
-class Child {
- public:
-  explicit Child(const std::vector<std::string>& arguments) {
-    int out[2];
-    EXPECT_EQ(pipe(out), 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      dup2(out[1], 1);
-      dup2(out[1], 2);
-      close(out[0]);
-      close(out[1]);
-      std::vector<char*> argv = {const_cast<char*>(MNEME_MNEMED)};
-      for (const auto& a : arguments)
-        argv.push_back(const_cast<char*>(a.data()));
-      argv.push_back(nullptr);
-      execv(MNEME_MNEMED, argv.data());
-      _exit(127);
-    }
-    close(out[1]);
-    output_ = fdopen(out[0], "r");
-  }
-  ~Child() {
-    if (pid_ > 0) {
-      kill(pid_, SIGKILL);
-      waitpid(pid_, nullptr, 0);
-    }
-    fclose(output_);
-  }
-
-  std::string ReadLine() {
-    char line[4096];
-    return fgets(line, sizeof line, output_) == nullptr ? "" : line;
-  }
-  std::string ReadAll() {
-    std::string all;
-    for (std::string line; !(line = ReadLine()).empty();) all += line;
-    return all;
-  }
-  void Signal(int signal) { kill(pid_, signal); }
-  int Wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
- private:
-  pid_t pid_ = -1;
-  FILE* output_ = nullptr;
-};
 
 class MainTest : public ::testing::Test {
  protected:
@@ -97,7 +43,7 @@ class MainSignalTest : public MainTest,
                        public ::testing::WithParamInterface<int> {};
 
 TEST_P(MainSignalTest, ServesThenDrainsAndExitsWithZero) {
-  Child mnemed(Arguments());
+  ChildProcess mnemed(MNEME_MNEMED, Arguments());
   const std::string line = mnemed.ReadLine();
   ASSERT_THAT(line, MatchesRegex("mnemed: serving grpc on 127.0.0.1:[0-9]+, "
                                  "metrics on 127.0.0.1:[0-9]+\n"));
@@ -112,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(, MainSignalTest, ::testing::Values(SIGTERM, SIGINT));
 TEST_F(MainTest, AClientThatNeverReadsDoesNotKeepItFromExitingWithZero) {
   std::vector<std::string> arguments = Arguments();
   arguments.insert(arguments.end(), {"--drain-timeout", "1s"});
-  Child mnemed(arguments);
+  ChildProcess mnemed(MNEME_MNEMED, arguments);
   const std::string line = mnemed.ReadLine();
   std::string address = line.substr(0, line.find(", metrics"));
   address = address.substr(address.rfind(' ') + 1);
@@ -148,28 +94,29 @@ TEST_F(MainTest, AClientThatNeverReadsDoesNotKeepItFromExitingWithZero) {
 }
 
 TEST_F(MainTest, ABadFlagEndsWithTwo) {
-  Child mnemed({"--model", "x", "--retain", "no"});
+  ChildProcess mnemed(MNEME_MNEMED, {"--model", "x", "--retain", "no"});
   EXPECT_THAT(mnemed.ReadAll(),
               AllOf(HasSubstr("mnemed: --retain"), HasSubstr("mnemed --help")));
   EXPECT_EQ(mnemed.Wait(), 2);
 }
 
 TEST_F(MainTest, HelpEndsWithZero) {
-  Child mnemed({"--help"});
+  ChildProcess mnemed(MNEME_MNEMED, {"--help"});
   EXPECT_THAT(mnemed.ReadAll(), HasSubstr("--drain-timeout"));
   EXPECT_EQ(mnemed.Wait(), 0);
 }
 
 TEST_F(MainTest, AModelThatIsNotThereEndsWithOneAndItsPath) {
-  Child mnemed({"--model", "/no/such/model", "--store", "memory:"});
+  ChildProcess mnemed(MNEME_MNEMED,
+                      {"--model", "/no/such/model", "--store", "memory:"});
   EXPECT_THAT(mnemed.ReadAll(), HasSubstr("/no/such/model"));
   EXPECT_EQ(mnemed.Wait(), 1);
 }
 
 TEST_F(MainTest, AStoreInUseEndsWithOneAndItsPath) {
-  Child first(Arguments());
+  ChildProcess first(MNEME_MNEMED, Arguments());
   ASSERT_THAT(first.ReadLine(), HasSubstr("serving"));
-  Child second(Arguments());
+  ChildProcess second(MNEME_MNEMED, Arguments());
   EXPECT_THAT(second.ReadAll(), HasSubstr(dir_.path() + "/data"));
   EXPECT_EQ(second.Wait(), 1);
 }

@@ -1,4 +1,4 @@
-#include "model/train/durable_file.h"
+#include "model/checkpoint/durable_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -37,12 +37,16 @@ absl::Status Close(int fd, const std::string& path, absl::Status status) {
 
 }  // namespace
 
-absl::Status WriteDurably(const std::string& path, absl::string_view bytes) {
+absl::Status WriteDurably(const std::string& path,
+                          absl::Span<const absl::string_view> parts) {
   const std::string partial = path + ".partial";
   const int fd =
       open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return absl::ErrnoToStatus(errno, path);
-  absl::Status status = WriteAll(fd, bytes);
+  absl::Status status;
+  for (const absl::string_view part : parts) {
+    if (status.ok()) status = WriteAll(fd, part);
+  }
   if (status.ok()) status = Sync(fd);
   status = Close(fd, path, std::move(status));
   if (status.ok() && std::rename(partial.c_str(), path.c_str()) != 0) {

@@ -1,4 +1,4 @@
-#include "model/train/durable_file.h"
+#include "model/checkpoint/durable_file.h"
 
 #include <filesystem>
 

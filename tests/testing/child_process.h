@@ -1,5 +1,5 @@
-#ifndef MNEME_TESTS_MODEL_TRAIN_CHILD_PROCESS_H_
-#define MNEME_TESTS_MODEL_TRAIN_CHILD_PROCESS_H_
+#ifndef MNEME_TESTS_TESTING_CHILD_PROCESS_H_
+#define MNEME_TESTS_TESTING_CHILD_PROCESS_H_
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -79,4 +79,4 @@ class ChildProcess {
 
 }  // namespace mneme
 
-#endif  // MNEME_TESTS_MODEL_TRAIN_CHILD_PROCESS_H_
+#endif  // MNEME_TESTS_TESTING_CHILD_PROCESS_H_
