@@ -192,6 +192,14 @@ void AddLimits(CLI::App& app, Config* config) {
       ->envname(EnvironmentName("trust-tenant-header"));
 }
 
+// An empty variable says something only here, and CLI11 passes it over.
+void TakeEmptyMetrics(const CLI::App& app, Config* config) {
+  const char* address = std::getenv("MNEME_METRICS");  // NOLINT: start-up only
+  if (address != nullptr && *address == '\0' && app.count("--metrics") == 0) {
+    config->metrics.clear();
+  }
+}
+
 absl::Status TakeModels(Config* config) {
   if (config->models.empty()) {
     const char* folders = std::getenv("MNEME_MODEL");  // NOLINT: start-up only
@@ -230,6 +238,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
   }
+  TakeEmptyMetrics(app, &line.config);
   if (const absl::Status status = TakeModels(&line.config); !status.ok()) {
     return status;
   }

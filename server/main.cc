@@ -56,6 +56,7 @@ int Serve(const Config& config) {
                   clean.status().message());
     return kFailed;
   }
+  spdlog::info("drained{}", *clean ? "" : ", but for what took too long");
   // All that was acknowledged is safe: a step that hangs keeps nobody waiting.
   if (!*clean) std::_Exit(0);
   return 0;

@@ -126,7 +126,7 @@ absl::Status Server::StartSessions() {
   for (const absl::Status& why : recovered.unreadable) {
     spdlog::error("store {}: {}", config_.store, why.ToString());
   }
-  spdlog::info("store {}: {} sessions", config_.store, recovered.sessions);
+  spdlog::info("store {}, {} sessions", config_.store, recovered.sessions);
   return absl::OkStatus();
 }
 

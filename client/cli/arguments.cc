@@ -17,8 +17,12 @@ constexpr char kFooter[] =
     "  mneme stream FILE --handles H       leaves its session open\n"
     "  mneme stream --resume H             goes on from there\n"
     "  mneme sessions                      shows what is open\n"
+    "  mneme close SESSION...              closes it, its memory is gone\n"
     "\nEvery command takes --server HOST:PORT (or MNEME_SERVER; default\n"
-    "127.0.0.1:7450) and --json. `mneme stream --help` has the rest.";
+    "127.0.0.1:7450) and --json. `mneme stream --help` has the rest.\n"
+    "\nThe exit status: 0 all was done, 1 something failed, 2 the command "
+    "line\n"
+    "is wrong, 130 interrupted.";
 
 constexpr char kStreamHelp[] =
     "Streams the text of FILEs through a model, each as one session or, with\n"
@@ -74,8 +78,7 @@ std::string CheckDuration(const std::string& text) {
 }
 
 void AddInput(CLI::App* app, StreamArguments& stream) {
-  auto* files =
-      app->add_option("FILE", stream.files, "The text")->type_name("");
+  app->add_option("FILE", stream.files, "The text")->type_name("");
   app->add_option("--sessions", stream.sessions,
                   "How many sessions at once; default one for each FILE")
       ->check(CLI::Range(1, 1000000))
@@ -95,12 +98,6 @@ void AddInput(CLI::App* app, StreamArguments& stream) {
       ->check(CLI::Range(1, kLargestWindow))
       ->type_name("N")
       ->capture_default_str();
-  app->add_option("--resume", stream.resume_file,
-                  "Goes on with the sessions that --handles wrote, instead of "
-                  "new ones")
-      ->type_name("FILE")
-      ->excludes(files)
-      ->check(CLI::ExistingFile);
 }
 
 void AddSession(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
@@ -121,6 +118,21 @@ void AddSession(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
   app->add_flag("--keep", stream.keep,
                 "Leaves the sessions open at the end; "
                 "those of --resume always are");
+}
+
+// After what describes new sessions, all of which it excludes.
+void AddResume(CLI::App* app, StreamArguments& stream) {
+  CLI::Option* resume =
+      app->add_option("--resume", stream.resume_file,
+                      "Goes on with the sessions that --handles wrote, instead "
+                      "of new ones; give --handles FILE (it may be the same) "
+                      "to be able to go on again")
+          ->type_name("FILE")
+          ->check(CLI::ExistingFile);
+  for (const char* option : {"FILE", "--sessions", "--limit", "--model",
+                             "--session", "--reset-memory", "--durability"}) {
+    resume->excludes(app->get_option(option));
+  }
 }
 
 void AddOutput(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
@@ -148,9 +160,14 @@ void AddOutput(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
       ->capture_default_str();
 }
 
-void AddStream(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
+CLI::App* AddStream(CLI::App& program, StreamArguments& stream,
+                    StreamTexts& text) {
+  CLI::App* app = program.add_subcommand(
+      "stream", "Streams text files through a model, a session each");
+  app->footer(kStreamHelp);
   AddInput(app, stream);
   AddSession(app, stream, text);
+  AddResume(app, stream);
   AddOutput(app, stream, text);
   AddCommon(app, stream.common);
   app->callback([&stream] {
@@ -158,6 +175,41 @@ void AddStream(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
       throw CLI::RequiredError("FILE (or --resume)");
     }
   });
+  return app;
+}
+
+CLI::App* AddSessions(CLI::App& program, SessionsArguments& sessions) {
+  CLI::App* app = program.add_subcommand("sessions", "Lists the sessions");
+  AddCommon(app, sessions.common);
+  app->add_option("--model", sessions.model, "Only of this model");
+  return app;
+}
+
+CLI::App* AddClose(CLI::App& program, CloseArguments& close) {
+  CLI::App* app = program.add_subcommand(
+      "close", "Closes sessions, whose memory is gone then");
+  app->add_option("SESSION", close.sessions, "The sessions' ids")
+      ->type_name("")
+      ->required();
+  AddCommon(app, close.common);
+  return app;
+}
+
+void AddModels(CLI::App& program, ModelsArguments& models) {
+  CLI::App* app = program.add_subcommand("models", "Lists the models");
+  AddCommon(app, models.common);
+}
+
+// Prints the help or the version that was asked for, or what is wrong.
+NothingToRun Answer(const CLI::App& app, const CLI::ParseError& error,
+                    std::ostream& out, std::ostream& err) {
+  if (error.get_exit_code() == 0) return {app.exit(error, out, err)};
+  err << "mneme: " << error.what() << "\nRun `mneme";
+  for (const CLI::App* command : app.get_subcommands()) {
+    err << " " << command->get_name();
+  }
+  err << " --help` for more.\n";
+  return {kUsageError};
 }
 
 }  // namespace
@@ -166,33 +218,31 @@ Command ParseArguments(const std::vector<std::string>& arguments,
                        std::ostream& out, std::ostream& err) {
   CLI::App app("mneme: sessions that never end, on a Mneme server", "mneme");
   app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "mneme " MNEME_VERSION);
   StreamArguments stream;
   SessionsArguments sessions;
+  CloseArguments close;
   ModelsArguments models;
   StreamTexts texts;
-  CLI::App* stream_app = app.add_subcommand(
-      "stream", "Streams text files through a model, a session each");
-  stream_app->footer(kStreamHelp);
-  AddStream(stream_app, stream, texts);
-  CLI::App* sessions_app = app.add_subcommand("sessions", "Lists the sessions");
-  AddCommon(sessions_app, sessions.common);
-  sessions_app->add_option("--model", sessions.model, "Only of this model");
-  CLI::App* models_app = app.add_subcommand("models", "Lists the models");
-  AddCommon(models_app, models.common);
+  const CLI::App* stream_app = AddStream(app, stream, texts);
+  const CLI::App* sessions_app = AddSessions(app, sessions);
+  const CLI::App* close_app = AddClose(app, close);
+  AddModels(app, models);
   app.footer(kFooter);  // last: the commands would inherit it
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    return NothingToRun{app.exit(error, out, err)};
+    return Answer(app, error, out, err);
   }
   if (app.get_subcommands().empty()) {
-    err << "A command is required.\n" << app.help();
+    err << "mneme: a command is required\n" << app.help();
     return NothingToRun{kUsageError};
   }
   absl::ParseDuration(texts.retry_for, &stream.retry_for);
   stream.durability = ParseDurability(texts.durability);
   if (stream_app->parsed()) return stream;
   if (sessions_app->parsed()) return sessions;
+  if (close_app->parsed()) return close;
   return models;
 }
 

@@ -45,20 +45,26 @@ struct SessionsArguments {
   std::string model;
 };
 
+struct CloseArguments {
+  CommonArguments common;
+  std::vector<std::string> sessions;
+};
+
 struct ModelsArguments {
   CommonArguments common;
 };
 
-// Help was asked for and printed, or the arguments are wrong, which was said.
+// Help or the version was asked for and printed, or the arguments are wrong,
+// which was said.
 struct NothingToRun {
   int exit_status = 0;
 };
 
-using Command = std::variant<StreamArguments, SessionsArguments,
+using Command = std::variant<StreamArguments, SessionsArguments, CloseArguments,
                              ModelsArguments, NothingToRun>;
 
 // What the command line (without the program's name) asks for. Help goes to
-// `out`, what is wrong to `err`.
+// `out`, what is wrong to `err`, with exit status 2.
 Command ParseArguments(const std::vector<std::string>& arguments,
                        std::ostream& out, std::ostream& err);
 

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "client/cli/arguments.h"
+#include "client/cli/close_command.h"
 #include "client/cli/explain.h"
 #include "client/cli/list_commands.h"
 #include "client/cli/stream_command.h"
@@ -24,6 +25,9 @@ struct Runner {
   }
   absl::Status operator()(const SessionsArguments& arguments) const {
     return RunSessions(client, arguments, environment);
+  }
+  absl::Status operator()(const CloseArguments& arguments) const {
+    return RunClose(client, arguments, environment);
   }
   absl::Status operator()(const ModelsArguments& arguments) const {
     return RunModels(client, arguments, environment);

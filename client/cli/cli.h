@@ -9,7 +9,8 @@
 namespace mneme::cli {
 
 // The program `mneme` with these arguments (without the program's name): its
-// exit status, 0 only if everything asked for was done.
+// exit status, 0 only if everything asked for was done; 1 after an error, 2 for
+// wrong arguments, 130 when interrupted.
 // Called by one thread: main's, or a test's.
 int RunCli(const std::vector<std::string>& arguments,
            const Environment& environment);

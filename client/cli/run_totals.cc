@@ -17,6 +17,8 @@ constexpr double kLn2 = 0.69314718055994530942;
 void RunTotals::Add(const client::SegmentResult& segment) {
   ++segments;
   tokens += segment.num_tokens;
+  if (segment.source == client::ResultSource::kKept) ++kept;
+  if (segment.source == client::ResultSource::kRecomputed) ++recomputed;
   reply_times.Add(segment.reply_time);
   if (segment.batch_size > 0) {
     batch_sizes += segment.batch_size;
@@ -62,6 +64,8 @@ std::string RunTotals::Table() const {
   table.AddRow({"mean batch", absl::StrFormat("%.1f", MeanBatchSize())});
   table.AddRow(
       {"memory a session", absl::StrCat(WithCommas(memory_bytes), " bytes")});
+  if (kept > 0) table.AddRow({"kept", WithCommas(kept)});
+  if (recomputed > 0) table.AddRow({"recomputed", WithCommas(recomputed)});
   if (retries > 0) table.AddRow({"retries", WithCommas(retries)});
   if (errors > 0) table.AddRow({"errors", WithCommas(errors)});
   return table.Format();
@@ -81,6 +85,8 @@ std::string RunTotals::Json() const {
   json["p99_us"] = reply_times.PercentileMicros(0.99);
   json["mean_batch"] = MeanBatchSize();
   json["memory_bytes"] = memory_bytes;
+  json["kept"] = kept;
+  json["recomputed"] = recomputed;
   json["retries"] = retries;
   json["errors"] = errors;
   return json.dump(-1, ' ', false,

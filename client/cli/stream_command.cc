@@ -1,5 +1,8 @@
 #include "client/cli/stream_command.h"
 
+#include <algorithm>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "client/cli/output_files.h"
 #include "client/cli/stream_plan.h"
@@ -10,6 +13,8 @@
 namespace mneme::cli {
 namespace {
 
+constexpr size_t kNamedSessions = 8;
+
 absl::Status CloseSessions(client::Client& client, const StreamPlan& plan) {
   absl::Status first;
   for (const ResumePoint& session : plan.sessions) {
@@ -18,17 +23,46 @@ absl::Status CloseSessions(client::Client& client, const StreamPlan& plan) {
   return first;
 }
 
-void SayWhatIsLeftOpen(const StreamArguments& arguments, const StreamPlan& plan,
-                       const Environment& environment) {
-  environment.err << "mneme: left open: "
-                  << Counted(plan.sessions.size(), "session") << "; ";
-  if (arguments.handles_file.empty()) {
-    environment.err << "`mneme sessions` lists them. With --handles FILE a run "
-                       "can be gone on with.\n";
-  } else {
-    environment.err << "go on with `mneme stream --resume "
-                    << arguments.handles_file << "`\n";
+// The ids of the plan's sessions, but not thousands of them.
+std::string NamesOf(const StreamPlan& plan) {
+  std::string names;
+  const size_t shown = std::min(plan.sessions.size(), kNamedSessions);
+  for (size_t i = 0; i < shown; ++i) {
+    absl::StrAppend(&names, i > 0 ? " " : "",
+                    plan.sessions[i].handle.session_id);
   }
+  if (shown < plan.sessions.size()) absl::StrAppend(&names, " ...");
+  return names;
+}
+
+// For the commands that are suggested: they have to find the same server.
+std::string ServerFlag(const CommonArguments& common) {
+  if (common.server == CommonArguments().server) return "";
+  return absl::StrCat(" --server ", common.server);
+}
+
+// `all_done`: there is no text left, so that to go on takes more of it.
+void SayWhatIsLeftOpen(const StreamArguments& arguments, const StreamPlan& plan,
+                       bool all_done, const Environment& environment) {
+  const std::string names = NamesOf(plan);
+  const std::string server = ServerFlag(arguments.common);
+  std::string text = absl::StrCat(
+      "mneme: left open: ", Counted(plan.sessions.size(), "session"), ": ",
+      names, "\n");
+  if (arguments.handles_file.empty()) {
+    absl::StrAppend(&text,
+                    "  With --handles FILE a run can be gone on with.\n");
+  } else {
+    absl::StrAppend(
+        &text, "  to go on: mneme stream --resume ", arguments.handles_file,
+        server,
+        all_done ? "  (first raise \"end\" in it: no text is left)" : "", "\n");
+  }
+  absl::StrAppend(&text, "  to close: mneme close ", names, server, "\n");
+  if (plan.sessions.size() > kNamedSessions) {
+    absl::StrAppend(&text, "  to list:  mneme sessions", server, "\n");
+  }
+  environment.err << text << std::flush;
 }
 
 // What becomes of the sessions after a run that ended with `status`. Closing a
@@ -43,12 +77,12 @@ absl::Status LeaveSessions(client::Client& client,
   if (writes_handles) {
     status.Update(WriteHandles(arguments.handles_file, run.Rests()));
   }
-  if (!status.ok()) {
-    SayWhatIsLeftOpen(arguments, plan, environment);
-    return status;
+  const bool all_done = status.ok();
+  if (all_done && !writes_handles && !arguments.keep && !plan.resumed) {
+    return CloseSessions(client, plan);
   }
-  if (writes_handles || arguments.keep || plan.resumed) return status;
-  return CloseSessions(client, plan);
+  SayWhatIsLeftOpen(arguments, plan, all_done, environment);
+  return status;
 }
 
 }  // namespace
@@ -62,7 +96,11 @@ absl::Status RunStream(client::Client& client, const StreamArguments& arguments,
   StreamRun run(client, arguments, environment, plan, record);
   const absl::Status status =
       LeaveSessions(client, arguments, environment, plan, run, run.Run());
-  RunTotals totals = run.totals();
+  const RunTotals totals = run.totals();
+  if (status.ok() && totals.segments == 0) {
+    environment.err << "mneme: nothing left to do: every session is at the end "
+                       "of its text\n";
+  }
   environment.out << (arguments.common.json ? totals.Json() + "\n"
                                             : totals.Table())
                   << std::flush;

@@ -13,8 +13,12 @@ namespace {
 
 absl::StatusOr<uint64_t> SizeOf(const std::string& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
+  if (!std::filesystem::exists(path, error)) {
     return absl::NotFoundError(absl::StrCat(path, ": no such file"));
+  }
+  if (!std::filesystem::is_regular_file(path, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": not a regular file"));
   }
   uint64_t size = std::filesystem::file_size(path, error);
   if (error) {

@@ -60,7 +60,7 @@ absl::Status WriteSafetensors(
   const std::vector<const HostTensor*> order = InFileOrder(tensors);
   ASSIGN_OR_RETURN(const std::string header, MakeHeader(order, metadata));
   std::vector<absl::string_view> parts = {header};
-  for (const HostTensor* tensor : order) parts.push_back(tensor->data);
+  for (const HostTensor* tensor : order) parts.emplace_back(tensor->data);
   return WriteDurably(path, parts);
 }
 

@@ -60,7 +60,8 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Create(
       SplitAddress(address, &host, &port) ? Bind(*server, host, port) : -1;
   if (bound <= 0) {
     return absl::UnavailableError(
-        absl::StrCat("metrics: cannot listen on '", address, "'"));
+        absl::StrCat("--metrics: cannot listen on '", address,
+                     "': the port is in use, or the host is not this machine"));
   }
   auto made = absl::WrapUnique(new MetricsServer(std::move(server), bound));
   // Once it has answered it runs; stop() has no effect before.

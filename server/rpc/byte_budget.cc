@@ -22,6 +22,12 @@ ByteBudget::Charge::~Charge() {
   if (budget_ != nullptr) budget_->GiveBack(bytes_);
 }
 
+void ByteBudget::Charge::ShrinkTo(int64_t bytes) {
+  if (budget_ == nullptr || bytes >= bytes_) return;
+  budget_->GiveBack(bytes_ - bytes);
+  bytes_ = bytes;
+}
+
 absl::StatusOr<ByteBudget::Charge> ByteBudget::Take(int64_t bytes) {
   if (TryTake(bytes)) return Charge(this, bytes);
   ErrorInfo info;

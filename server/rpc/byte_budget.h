@@ -27,6 +27,8 @@ class ByteBudget {
     ~Charge();
 
     int64_t bytes() const { return bytes_; }
+    // Gives back what is above `bytes`.
+    void ShrinkTo(int64_t bytes);
 
    private:
     friend class ByteBudget;

@@ -68,8 +68,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(
-        absl::StrCat("cannot listen on '", options.address,
-                     "': expected HOST:PORT of this machine that is free"));
+        absl::StrCat("--listen: cannot listen on '", options.address,
+                     "': the port is in use, or the host is not this machine; "
+                     "expected HOST:PORT of this machine that is free"));
   }
   for (const char* name :
        {v1::Sessions::service_full_name(), v1::Segments::service_full_name(),

@@ -112,10 +112,16 @@ OutputRequest ReadOutputs(const v1::OutputRequest& message) {
 }
 
 int64_t MostReplyBytes(const SegmentRequest& request, const ModelSpec& model) {
-  // Up to segment_size - 1 tokens may wait from before.
+  // Up to size - 1 tokens may wait from before; a flush says how many are left
+  // over, without one only whole segments come back.
   const int64_t size = std::max<int64_t>(model.segment_size, 1);
-  const int64_t tokens = static_cast<int64_t>(request.tokens.size()) + size;
-  const int64_t segments = tokens / size + 1;
+  const auto sent = static_cast<int64_t>(request.tokens.size());
+  int64_t tokens = (sent + size - 1) / size * size;
+  if (request.flush_tail.has_value()) {
+    const auto left = static_cast<int64_t>(*request.flush_tail % size);
+    tokens = sent + (left + size - sent % size) % size;
+  }
+  const int64_t segments = (tokens + size - 1) / size;
   return segments * kSegmentBytes + OutputBytes(model, request.outputs,
                                                 request.extra_inputs, tokens,
                                                 segments);

@@ -121,12 +121,14 @@ void SegmentStream::OnReply(uint64_t number,
     head = reply->head;
     WriteReply(*std::move(reply), &message);
   }
+  const auto size = static_cast<int64_t>(message.ByteSizeLong());
   {
     MutexLock lock(&mu_);
     if (status.ok()) {
       Exchange& exchange = exchanges_[number - first_number_];
       exchange.answered = true;
       exchange.reply = std::move(message);
+      exchange.charge.ShrinkTo(size);
       place_ = std::move(head);
     } else {
       Fail(number, status);
@@ -159,6 +161,7 @@ void SegmentStream::OnWriteDone(bool ok) {
     }
   }
   if (ok) rpc_->calls->CountReply();
+  written = Exchange();  // its room is free before the next message comes
   Pump();
 }
 
@@ -187,13 +190,20 @@ void SegmentStream::Drain() {
 }
 
 void SegmentStream::CutOff() {
-  // First: no segment that has not started by now moves the place.
+  {
+    MutexLock lock(&mu_);
+    cutting_off_ = true;
+  }
+  // Before the place is read: no segment that has not started moves it then.
   cursor_->cancelled = true;
   std::optional<Position> place = CurrentPlace();
   {
     MutexLock lock(&mu_);
     cut_off_ = true;
-    if (place.has_value()) place_ = std::move(place);
+    const bool newer =
+        place.has_value() &&
+        (!place_.has_value() || place->handle.step >= place_->handle.step);
+    if (newer) place_ = std::move(place);
   }
   Pump();
 }
@@ -255,7 +265,8 @@ SegmentStream::Action SegmentStream::NextAction() {
       outcome_ = *std::move(outcome);
       return Action::kFinish;
     }
-    if (!exchanges_.empty() && exchanges_.front().answered) {
+    if (!exchanges_.empty() && exchanges_.front().answered &&
+        exchanges_.front().status.ok()) {
       writing_ = true;
       return Action::kWrite;
     }
@@ -279,8 +290,10 @@ std::optional<absl::Status> SegmentStream::Outcome() const {
   if (broken_) return absl::CancelledError("the caller is gone");
   if (!exchanges_.empty()) {
     const Exchange& front = exchanges_.front();
-    if (front.answered && !front.status.ok()) return front.status;
-    if (front.answered || !cut_off_) return std::nullopt;
+    // What the cut-off cancelled is told so, with the place.
+    const bool cancelled = cutting_off_ && absl::IsCancelled(front.status);
+    if (front.answered && !front.status.ok() && !cancelled) return front.status;
+    if ((front.answered && !cancelled) || !cut_off_) return std::nullopt;
   } else if (half_closed_) {
     return absl::OkStatus();
   }

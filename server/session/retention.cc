@@ -7,13 +7,19 @@ namespace mneme {
 
 namespace {
 
+// A message that begins between retained values is reached from the one before.
 void AddMessage(uint64_t start, const RetentionLimits& limits,
                 SessionRecord* record) {
+  const auto after =
+      std::upper_bound(record->retained.begin(), record->retained.end(), start,
+                       [](uint64_t step, const RetainedStep& value) {
+                         return step < value.step;
+                       });
+  if (after == record->retained.begin()) return;
   std::vector<uint64_t>& starts = record->message_starts;
-  const auto place = std::lower_bound(starts.begin(), starts.end(), start);
-  const bool known = place != starts.end() && *place == start;
-  if (known || FindStep(record->retained, start) == nullptr) return;
-  starts.insert(place, start);
+  const uint64_t value = std::prev(after)->step;
+  std::erase(starts, value);
+  starts.push_back(value);
   if (static_cast<int64_t>(starts.size()) > limits.messages) {
     starts.erase(starts.begin(), std::prev(starts.end(), limits.messages));
   }
@@ -21,8 +27,8 @@ void AddMessage(uint64_t start, const RetentionLimits& limits,
 
 // Whether a value that is not among the newest stays.
 bool StartsMessage(const SessionRecord& record, uint64_t step) {
-  return std::binary_search(record.message_starts.begin(),
-                            record.message_starts.end(), step);
+  const std::vector<uint64_t>& starts = record.message_starts;
+  return std::find(starts.begin(), starts.end(), step) != starts.end();
 }
 
 // Drops the values that nothing needs. The replies on the way to a dropped one

@@ -1,6 +1,7 @@
 #include "server/session/session_record.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -33,17 +34,22 @@ bool ReadDigest(const Json& json, const char* key, Digest* digest) {
   return true;
 }
 
-// Step numbers, which ascend.
-bool ReadSteps(const Json& json, const char* key,
-               std::vector<uint64_t>* steps) {
+bool ReadNumbers(const Json& json, const char* key,
+                 std::vector<uint64_t>* numbers) {
   const auto it = json.find(key);
   if (it == json.end() || !it->is_array()) return false;
-  for (const Json& step : *it) {
-    if (!step.is_number_unsigned()) return false;
-    if (!steps->empty() && step.get<uint64_t>() <= steps->back()) return false;
-    steps->push_back(step.get<uint64_t>());
+  for (const Json& number : *it) {
+    if (!number.is_number_unsigned()) return false;
+    numbers->push_back(number.get<uint64_t>());
   }
   return true;
+}
+
+// Step numbers, which ascend.
+bool ReadSteps(const Json& json, std::vector<uint64_t>* steps) {
+  if (!ReadNumbers(json, "steps", steps) || steps->empty()) return false;
+  return std::adjacent_find(steps->begin(), steps->end(),
+                            std::greater_equal<>()) == steps->end();
 }
 
 bool ReadRetained(const Json& json, std::vector<RetainedStep>* retained) {
@@ -51,7 +57,7 @@ bool ReadRetained(const Json& json, std::vector<RetainedStep>* retained) {
   if (it == json.end() || !it->is_binary()) return false;
   const auto& bytes = it->get_binary();
   std::vector<uint64_t> steps;
-  if (!ReadSteps(json, "steps", &steps) || steps.empty()) return false;
+  if (!ReadSteps(json, &steps)) return false;
   if (bytes.size() != steps.size() * kDigestSize) return false;
   auto digest = bytes.begin();
   for (const uint64_t step : steps) {
@@ -64,13 +70,8 @@ bool ReadRetained(const Json& json, std::vector<RetainedStep>* retained) {
 
 // REQUIRES: record->retained was read.
 bool ReadReplyBytes(const Json& json, SessionRecord* record) {
-  const auto it = json.find("reply_bytes");
-  if (it == json.end() || !it->is_array()) return false;
-  for (const Json& bytes : *it) {
-    if (!bytes.is_number_unsigned()) return false;
-    record->reply_bytes.push_back(bytes.get<uint64_t>());
-  }
-  return record->reply_bytes.size() == record->retained.size();
+  return ReadNumbers(json, "reply_bytes", &record->reply_bytes) &&
+         record->reply_bytes.size() == record->retained.size();
 }
 
 Json MemoryJson(const std::vector<TensorSpec>& memory) {
@@ -112,7 +113,9 @@ bool ReadMemory(const Json& json, std::vector<TensorSpec>* memory) {
 
 // REQUIRES: record->retained was read.
 bool ReadMessageStarts(const Json& json, SessionRecord* record) {
-  if (!ReadSteps(json, "message_starts", &record->message_starts)) return false;
+  if (!ReadNumbers(json, "message_starts", &record->message_starts)) {
+    return false;
+  }
   return std::all_of(
       record->message_starts.begin(), record->message_starts.end(),
       [&](uint64_t s) { return FindStep(record->retained, s) != nullptr; });

@@ -134,6 +134,15 @@ TEST(ConfigTest, TheEnvironmentStandsInForFlags) {
   EXPECT_TRUE(line.config.trust_tenant_header);
 }
 
+TEST(ConfigTest, AnEmptyVariableTurnsTheMetricsOff) {
+  const ScopedEnv metrics("MNEME_METRICS", "");
+  ASSERT_OK_AND_ASSIGN(CommandLine line, Parse({"--model", "a"}));
+  EXPECT_EQ(line.config.metrics, "");
+  ASSERT_OK_AND_ASSIGN(line,
+                       Parse({"--model", "a", "--metrics", "127.0.0.1:5"}));
+  EXPECT_EQ(line.config.metrics, "127.0.0.1:5");
+}
+
 TEST(ConfigTest, AFlagBeatsTheEnvironment) {
   const ScopedEnv model("MNEME_MODEL", "a");
   const ScopedEnv retain("MNEME_RETAIN", "3");

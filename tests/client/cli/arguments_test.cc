@@ -15,7 +15,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class ArgumentsTest : public ::testing::Test {
  protected:
@@ -35,7 +37,8 @@ class ArgumentsTest : public ::testing::Test {
     Command command = Parse(arguments);
     auto* nothing = std::get_if<NothingToRun>(&command);
     ASSERT_NE(nothing, nullptr) << message;
-    EXPECT_NE(nothing->exit_status, 0);
+    EXPECT_EQ(nothing->exit_status, 2);
+    EXPECT_THAT(err_.str(), StartsWith("mneme: "));
     EXPECT_THAT(err_.str(), HasSubstr(message));
   }
 
@@ -110,7 +113,7 @@ TEST_F(ArgumentsTest, TheServerComesFromTheEnvironmentUnlessGiven) {
 }
 
 TEST_F(ArgumentsTest, WrongArgumentsAreNamed) {
-  ExpectError({}, "A command is required");
+  ExpectError({}, "a command is required");
   ExpectError({"dream"}, "dream");
   ExpectError({"stream"}, "FILE");
   ExpectError({"stream", "a", "--sessions", "0"}, "--sessions");
@@ -128,6 +131,40 @@ TEST_F(ArgumentsTest, WrongArgumentsAreNamed) {
   ExpectError({"stream", "a", "--resume", "/dev/null"}, "--resume");
 }
 
+TEST_F(ArgumentsTest, AResumedRunRefusesWhatDescribesNewSessions) {
+  const std::vector<std::vector<std::string>> options = {
+      {"--sessions", "2"}, {"--limit", "5"},   {"--model", "m"},
+      {"--session", "p"},  {"--reset-memory"}, {"--durability", "sync"}};
+  for (const auto& option : options) {
+    std::vector<std::string> line = {"stream", "--resume", "README.md"};
+    line.insert(line.end(), option.begin(), option.end());
+    ExpectError(line, option[0]);
+    EXPECT_THAT(err_.str(), AllOf(HasSubstr("excludes"), HasSubstr("--resume"),
+                                  HasSubstr("Run `mneme stream --help`")));
+  }
+  StreamArguments stream = ParseStream({"--resume", "README.md", "--handles",
+                                        "README.md", "--chunk", "9", "--keep"});
+  EXPECT_EQ(stream.resume_file, "README.md");
+  EXPECT_EQ(stream.handles_file, "README.md");
+}
+
+TEST_F(ArgumentsTest, TheVersionIsPrinted) {
+  Command command = Parse({"--version"});
+  ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
+  EXPECT_EQ(std::get<NothingToRun>(command).exit_status, 0);
+  EXPECT_THAT(out_.str(), MatchesRegex("mneme [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST_F(ArgumentsTest, CloseTakesSessions) {
+  Command command = Parse({"close", "a", "b", "--json", "--server", "h:1"});
+  ASSERT_TRUE(std::holds_alternative<CloseArguments>(command));
+  const auto& close = std::get<CloseArguments>(command);
+  EXPECT_THAT(close.sessions, ElementsAre("a", "b"));
+  EXPECT_TRUE(close.common.json);
+  EXPECT_EQ(close.common.server, "h:1");
+  ExpectError({"close"}, "SESSION");
+}
+
 TEST_F(ArgumentsTest, HelpGoesToTheOutputAndIsNoError) {
   Command command = Parse({"stream", "--help"});
   ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
@@ -141,9 +178,11 @@ TEST_F(ArgumentsTest, HelpGoesToTheOutputAndIsNoError) {
 TEST_F(ArgumentsTest, TheProgramsHelpSaysHowToGoOn) {
   Command command = Parse({"--help"});
   ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
-  EXPECT_THAT(out_.str(), AllOf(HasSubstr("mneme stream FILE"),
-                                HasSubstr("mneme stream --help"),
-                                HasSubstr("MNEME_SERVER")));
+  EXPECT_THAT(
+      out_.str(),
+      AllOf(HasSubstr("mneme stream FILE"), HasSubstr("mneme stream --help"),
+            HasSubstr("mneme close SESSION"), HasSubstr("130 interrupted"),
+            HasSubstr("MNEME_SERVER")));
 }
 
 TEST_F(ArgumentsTest, SessionsAndModelsKnowTheirFlags) {

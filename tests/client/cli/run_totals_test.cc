@@ -60,6 +60,25 @@ TEST(RunTotalsTest, NothingScoredIsNullAndNotZero) {
   EXPECT_EQ(totals.TokensPerSecond(), 0);
 }
 
+TEST(RunTotalsTest, WhatWasAnsweredAgainIsCounted) {
+  RunTotals totals = TwoSegments();
+  EXPECT_EQ(nlohmann::json::parse(totals.Json())["kept"], 0);
+  EXPECT_THAT(totals.Table(), Not(HasSubstr("kept")));
+  EXPECT_THAT(totals.Table(), Not(HasSubstr("recomputed")));
+  client::SegmentResult segment = MakeSegment(3, {-1});
+  segment.source = client::ResultSource::kKept;
+  totals.Add(segment);
+  EXPECT_THAT(totals.Table(), HasSubstr("kept"));
+  segment.source = client::ResultSource::kRecomputed;
+  totals.Add(segment);
+  totals.Add(segment);
+  EXPECT_THAT(totals.Table(), HasSubstr("recomputed"));
+  const nlohmann::json json = nlohmann::json::parse(totals.Json());
+  EXPECT_EQ(json["kept"], 1);
+  EXPECT_EQ(json["recomputed"], 2);
+  EXPECT_EQ(json["segments"], 5);
+}
+
 TEST(RunTotalsTest, TheTableHasWhatThePersonWants) {
   std::string table = TwoSegments().Table();
   for (const char* part : {"segments", "tokens/s", "bits per byte", "2.0000",

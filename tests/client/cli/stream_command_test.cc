@@ -21,6 +21,7 @@ using ::mneme::testing::TempFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr char kNowhere[] = "/no/such/folder/file";
@@ -29,14 +30,14 @@ class StreamCommandTest : public CliTest {
  protected:
   void SetUp() override { StartServer(); }
 
-  // Two sessions, p-0 and p-1, that stopped after 16 bytes of their own files
-  // and go on from the file "handles".
-  void StopHalfway() {
+  // Two sessions, p-0 and p-1 for prefix p, that stopped after 16 bytes of
+  // their own files and go on from the file "handles".
+  void StopHalfway(const std::string& prefix = "p") {
     std::vector<std::string> files;
     for (const char* name : {"a", "b"}) {
       files.push_back(folder_.Write(name, kText));
     }
-    ASSERT_EQ(Run({"stream", files[0], files[1], "--session", "p", "--limit",
+    ASSERT_EQ(Run({"stream", files[0], files[1], "--session", prefix, "--limit",
                    "16", "--handles", handles_}),
               0)
         << err_.str();
@@ -132,13 +133,54 @@ TEST_F(StreamCommandTest, ResumedSessionsStayOpenAtTheEnd) {
   EXPECT_EQ(server_->session_count(), 2u);
 }
 
+TEST_F(StreamCommandTest, WhatStaysOpenIsSaidAfterSuccessToo) {
+  const std::string file = folder_.Write("text", kText);
+  ASSERT_EQ(Run({"stream", file, "--session", "p", "--sessions", "2", "--keep",
+                 "--json"}),
+            0);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("left open: 2 sessions: p-0 p-1\n"),
+                                HasSubstr("mneme close p-0 p-1 --server " +
+                                          server_->address()),
+                                HasSubstr("With --handles FILE")));
+  EXPECT_EQ(Json()["segments"], 6);
+  StopHalfway("q");
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("mneme stream --resume " + handles_),
+                                HasSubstr("raise \"end\"")));
+  ASSERT_EQ(Run({"stream", "--resume", handles_}), 0);
+  EXPECT_THAT(err_.str(), HasSubstr("left open: 2 sessions: q-0 q-1\n"));
+}
+
+TEST_F(StreamCommandTest, ClosedSessionsAreNotSaidToBeOpen) {
+  ASSERT_EQ(Run({"stream", folder_.Write("text", kText)}), 0);
+  EXPECT_THAT(err_.str(), Not(HasSubstr("left open")));
+}
+
+TEST_F(StreamCommandTest, ManySessionsAreNotAllNamed) {
+  const std::string file = folder_.Write("text", kText);
+  ASSERT_EQ(
+      Run({"stream", file, "--session", "p", "--sessions", "9", "--keep"}), 0);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("p-7 ..."), Not(HasSubstr("p-8")),
+                                HasSubstr("mneme sessions")));
+}
+
+TEST_F(StreamCommandTest, ARunWithNothingLeftSaysSo) {
+  const std::string file = folder_.Write("text", kText);
+  ASSERT_EQ(Run({"stream", file, "--handles", handles_}), 0) << err_.str();
+  EXPECT_THAT(err_.str(), Not(HasSubstr("nothing left to do")));
+  EXPECT_EQ(
+      Run({"stream", "--resume", handles_, "--handles", handles_, "--json"}), 0)
+      << err_.str();
+  EXPECT_THAT(err_.str(), HasSubstr("nothing left to do"));
+  EXPECT_EQ(Json()["segments"], 0);
+}
+
 TEST_F(StreamCommandTest, AnInterruptedRunLeavesItsSessionsAndSaysSo) {
   server_->Hold();
   interrupted_ = true;
   EXPECT_EQ(Run({"stream", folder_.Write("text", kText)}), 130);
   server_->Release();
   EXPECT_EQ(server_->session_count(), 1u);
-  EXPECT_THAT(err_.str(), HasSubstr("left open: 1 session;"));
+  EXPECT_THAT(err_.str(), HasSubstr("left open: 1 session: "));
 }
 
 TEST_F(StreamCommandTest, AnInterruptedResumedRunLosesNoSession) {

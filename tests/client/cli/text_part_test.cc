@@ -71,6 +71,9 @@ TEST_F(TextPartTest, ErrorsNameTheFileOrTheFlag) {
   EXPECT_THAT(
       CutIntoParts({folder_.Path("none")}, 0, 0),
       StatusIs(absl::StatusCode::kNotFound, HasSubstr("none: no such file")));
+  EXPECT_THAT(CutIntoParts({folder_.Path("")}, 0, 0),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr(": not a regular file")));
   EXPECT_THAT(
       CutIntoParts({folder_.Write("empty", "")}, 0, 0),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("empty: ")));

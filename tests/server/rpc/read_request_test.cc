@@ -133,14 +133,33 @@ TEST(ReadRequestTest, RefusesARequestWhoseReplyWouldBeTooLarge) {
   SegmentRequest request;
   request.tokens.resize(96);
   request.outputs.names = {"logits"};
-  const int64_t bytes = 104 * 256 * 4 + 14 * kSegmentBytes;
+  const int64_t bytes = 96 * 256 * 4 + 12 * kSegmentBytes;
   EXPECT_EQ(MostReplyBytes(request, Model()), bytes);
   EXPECT_OK(CheckReplySize(request, Model(), bytes));
   EXPECT_THAT(CheckReplySize(request, Model(), bytes - 1),
               StatusIs(kInvalid, HasSubstr("outputs: a reply to 96 tokens")));
   request.outputs.last_position_only = true;
   EXPECT_EQ(MostReplyBytes(request, Model()),
-            14 * 256 * 4 + 14 * kSegmentBytes);
+            12 * 256 * 4 + 12 * kSegmentBytes);
+}
+
+TEST(ReadRequestTest, AReplyIsOfWholeSegmentsAndWhatAFlushSaysIsLeft) {
+  SegmentRequest request;
+  request.outputs.names = {"logits"};
+  const auto bytes = [&](size_t tokens, std::optional<uint64_t> flush_tail) {
+    request.tokens.resize(tokens);
+    request.flush_tail = flush_tail;
+    return MostReplyBytes(request, Model());
+  };
+  const auto reply = [](int64_t positions, int64_t segments) {
+    return positions * 256 * 4 + segments * kSegmentBytes;
+  };
+  EXPECT_EQ(bytes(0, {}), 0);
+  EXPECT_EQ(bytes(1, {}), reply(8, 1));
+  EXPECT_EQ(bytes(9, {}), reply(16, 2));
+  EXPECT_EQ(bytes(9, 3), reply(11, 2));  // after a tail of 2
+  EXPECT_EQ(bytes(0, 7), reply(7, 1));
+  EXPECT_EQ(bytes(8, 0), reply(8, 1));
 }
 
 TEST(ReadRequestTest, ATopKReplyIsLargeByItsK) {
@@ -148,7 +167,7 @@ TEST(ReadRequestTest, ATopKReplyIsLargeByItsK) {
   request.tokens.resize(88);
   request.outputs.names = {"top_k", "no such output"};
   request.outputs.top_k = 10;
-  EXPECT_EQ(MostReplyBytes(request, Model()), 96 * 10 * 4 + 13 * kSegmentBytes);
+  EXPECT_EQ(MostReplyBytes(request, Model()), 88 * 10 * 4 + 11 * kSegmentBytes);
   request.outputs.top_k = 4'000'000'000;
   EXPECT_GT(MostReplyBytes(request, Model()), int64_t{1} << 40);
 }
@@ -160,11 +179,11 @@ TEST(ReadRequestTest, AnOutputOfAnExtraInputIsAsLongAsItForEverySegment) {
   SegmentRequest request;
   request.tokens.resize(800'000);
   request.outputs.names = {"decoded"};
-  EXPECT_EQ(MostReplyBytes(request, model), 100'002 * kSegmentBytes);
+  EXPECT_EQ(MostReplyBytes(request, model), 100'000 * kSegmentBytes);
   request.extra_inputs = {{"decoder_tokens", std::vector<int32_t>(1000)}};
-  EXPECT_EQ(MostReplyBytes(request, model), 100'002 * (8'000 + kSegmentBytes));
+  EXPECT_EQ(MostReplyBytes(request, model), 100'000 * (8'000 + kSegmentBytes));
   request.outputs.last_position_only = true;
-  EXPECT_EQ(MostReplyBytes(request, model), 100'002 * (8'000 + kSegmentBytes));
+  EXPECT_EQ(MostReplyBytes(request, model), 100'000 * (8'000 + kSegmentBytes));
 }
 
 TEST(ReadRequestTest, AnOutputOfFixedSizeCountsForEverySegment) {
@@ -173,7 +192,7 @@ TEST(ReadRequestTest, AnOutputOfFixedSizeCountsForEverySegment) {
   SegmentRequest request;
   request.tokens.resize(80);
   request.outputs.names = {"noise"};
-  EXPECT_EQ(MostReplyBytes(request, model), 12 * (3 * 8 + kSegmentBytes));
+  EXPECT_EQ(MostReplyBytes(request, model), 10 * (3 * 8 + kSegmentBytes));
 }
 
 TEST(ReadRequestTest, PoliciesAndDurabilities) {

@@ -61,7 +61,7 @@ TEST_F(SlowReaderTest, PinsABoundedNumberOfBytesWhileOthersGoOn) {
 }
 
 TEST_F(SlowReaderTest, WhatDoesNotFitIsRefusedWithATimeToRetry) {
-  config_.queue_bytes = 1 << 20;
+  config_.queue_bytes = 1 << 19;
   TearDown();
   more_models_.push_back(std::make_unique<FakeModel>(kWide, "wide"));
   Start();

@@ -115,6 +115,15 @@ TEST_F(RetentionTest, AMessageThatGoesOnAfterAReplayKeepsItsStart) {
   EXPECT_THAT(Retained(), ElementsAre(0, 10, 11, 12));
 }
 
+TEST_F(RetentionTest, AMessageThatBeginsInThePastIsAmongTheNewest) {
+  Message(10);
+  Message(1);
+  Add(12, 0);
+  EXPECT_THAT(record_.message_starts, ElementsAre(10, 0));
+  Message(1);
+  EXPECT_THAT(record_.message_starts, ElementsAre(0, 12));
+}
+
 TEST_F(RetentionTest, AStartThatIsNotRetainedIsNotKept) {
   Message(10);
   Add(11, 5);
