@@ -115,7 +115,7 @@ class SegmentStream final
   bool broken_ ABSL_GUARDED_BY(mu_) = false;  // nothing can be written any more
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool cutting_off_ ABSL_GUARDED_BY(mu_) = false;  // the drain cancels it
-  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;  // does not wait for answers
+  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;      // does not wait for answers
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status outcome_ ABSL_GUARDED_BY(mu_);

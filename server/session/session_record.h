@@ -22,10 +22,11 @@ struct RetainedStep {
 
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
-// Each of `message_starts` is retained, the newest message's last. `reply_bytes` has an
-// entry for each of `retained`: what the replies kept of the steps after the
-// value before it, up to it, take in the store (0 for the oldest value, whose
-// replies are gone). So their sum is what the session's kept replies take.
+// Each of `message_starts` is retained, the newest message's last.
+// `reply_bytes` has an entry for each of `retained`: what the replies kept of
+// the steps after the value before it, up to it, take in the store (0 for the
+// oldest value, whose replies are gone). So their sum is what the session's
+// kept replies take.
 struct SessionRecord {
   std::string model;
   Digest fingerprint{};

@@ -160,7 +160,7 @@ TEST_F(LongMessageTest, APlaceInsideItCanBeResumedFromWithItsTokens) {
 
 TEST_F(LongMessageTest, OtherTokensInItConflictAndApplyNothing) {
   ASSERT_OK(SendLong());
-  for (const size_t changed : {3, 17, 39}) {
+  for (const size_t changed : {size_t{3}, size_t{17}, size_t{39}}) {
     std::vector<int32_t> tokens = Range(0, 40);
     tokens[changed] ^= 1;
     tokens.resize(changed / 4 * 4 + 4);
