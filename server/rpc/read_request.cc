@@ -118,7 +118,8 @@ int64_t MostReplyBytes(const SegmentRequest& request, const ModelSpec& model) {
   const auto sent = static_cast<int64_t>(request.tokens.size());
   int64_t tokens = (sent + size - 1) / size * size;
   if (request.flush_tail.has_value()) {
-    const auto left = static_cast<int64_t>(*request.flush_tail % size);
+    const auto left =
+        static_cast<int64_t>(*request.flush_tail % static_cast<uint64_t>(size));
     tokens = sent + (left + size - sent % size) % size;
   }
   const int64_t segments = (tokens + size - 1) / size;
