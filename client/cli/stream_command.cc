@@ -94,7 +94,7 @@ absl::Status RunStream(client::Client& client, const StreamArguments& arguments,
   RETURN_IF_ERROR(record.Open(arguments.record_file));
   ASSIGN_OR_RETURN(StreamPlan plan, MakeStreamPlan(client, arguments));
   StreamRun run(client, arguments, environment, plan, record);
-  const absl::Status status =
+  absl::Status status =
       LeaveSessions(client, arguments, environment, plan, run, run.Run());
   const RunTotals totals = run.totals();
   if (status.ok() && totals.segments == 0) {
