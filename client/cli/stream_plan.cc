@@ -110,9 +110,9 @@ absl::StatusOr<std::vector<std::string>> ChooseOutputs(
     return std::vector<std::string>();
   }
   if (outputs.empty()) {
-    if (model.HasOutput("log_probs")) outputs.push_back("log_probs");
+    if (model.HasOutput("log_probs")) outputs.emplace_back("log_probs");
     if (!arguments.record_file.empty() && model.HasOutput("argmax")) {
-      outputs.push_back("argmax");
+      outputs.emplace_back("argmax");
     }
   }
   for (const std::string& output : outputs) {

@@ -1,5 +1,6 @@
 #include "tests/testing/fake_clock.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace mneme {
@@ -21,7 +22,7 @@ void FakeClock::WaitUntil(MutexLock& lock, std::condition_variable& cv,
     MutexLock own(&mu_);
     if (monotonic_ >= deadline) return;
     id = next_waiter_++;
-    waiters_[id] = {&cv, lock.mutex()};
+    waiters_[id] = {&cv, lock.mutex(), deadline};
     waiters_changed_.notify_all();
   }
   // Advance() takes the caller's mutex before it notifies, so it cannot come
@@ -53,6 +54,15 @@ void FakeClock::StepWall(absl::Duration step) {
 void FakeClock::AwaitWaiters(int n) {
   MutexLock lock(&mu_);
   while (static_cast<int>(waiters_.size()) < n) lock.Wait(waiters_changed_);
+}
+
+void FakeClock::AwaitWaitUntil(absl::Duration deadline) {
+  MutexLock lock(&mu_);
+  while (std::none_of(waiters_.begin(), waiters_.end(), [&](const auto& entry) {
+    return entry.second.deadline == deadline;
+  })) {
+    lock.Wait(waiters_changed_);
+  }
 }
 
 }  // namespace mneme

@@ -24,11 +24,14 @@ class FakeClock : public Clock {
   void StepWall(absl::Duration step) ABSL_LOCKS_EXCLUDED(mu_);
   // Returns when at least `n` waits are under way.
   void AwaitWaiters(int n) ABSL_LOCKS_EXCLUDED(mu_);
+  // Returns when a wait until `deadline` is under way.
+  void AwaitWaitUntil(absl::Duration deadline) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct Waiter {
     std::condition_variable* cv;
     Mutex* mutex;
+    absl::Duration deadline;
   };
 
   mutable Mutex mu_;

@@ -212,6 +212,35 @@ TEST_F(DrainTest, TheHeadOfACutOffStreamCountsTheSegmentsOfItsMessage) {
   EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
 }
 
+TEST_F(DrainTest, ASlowReaderOfACutOffStreamIsToldOfTheDrainNotOfACancel) {
+  Open("a");
+  segments_ = v1::Segments::NewStub(channel_);
+  grpc::ClientContext context;
+  const StreamCall stream = segments_->Stream(&context);
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 4))));
+  AwaitMetric("mneme_segments_total", 1, "computed");
+  // The first segment of the next message is held, the second waits behind it.
+  model_->Hold();
+  ASSERT_TRUE(stream->Write(Request("a", Range(4, 8))));
+  model_->AwaitHeld();
+  const absl::Duration end = fake_clock_.Monotonic() + absl::Seconds(20);
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+  fake_clock_.Advance(absl::Milliseconds(19'500));
+  fake_clock_.AwaitWaitUntil(end);  // cut off, while the first reply is written
+  model_->Release();
+  AwaitMetric("mneme_pending_requests", 0);
+  v1::SegmentReply reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.head().step(), 1);
+  EXPECT_FALSE(stream->Read(&reply));
+  const CallError error = ErrorOf(stream->Finish());
+  EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(error.reason, "DRAINING");
+  EXPECT_THAT(ValueOf(error.metadata, "head"), HasSubstr("a/1/"));
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
+}
+
 TEST_F(DrainTest, ACallThatIsNotDoneInTimeIsCancelled) {
   Open("a");
   model_->Hold();
