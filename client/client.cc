@@ -5,6 +5,9 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -22,12 +25,20 @@
 namespace mneme::client {
 namespace {
 
-grpc::ChannelArguments ChannelArguments() {
+grpc::ChannelArguments ChannelArguments(const Client::Options& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  const auto milliseconds = [](absl::Duration time) {
+    return static_cast<int>(std::clamp<int64_t>(
+        absl::ToInt64Milliseconds(time), 1, std::numeric_limits<int>::max()));
+  };
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(options.keepalive));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                   milliseconds(options.keepalive_timeout));
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // A pool of its own: another client in this process has another connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return arguments;
@@ -82,7 +93,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(Options options) {
   }
   auto impl = std::make_unique<Impl>();
   std::shared_ptr<grpc::Channel> channel = grpc::CreateCustomChannel(
-      options.server, grpc::InsecureChannelCredentials(), ChannelArguments());
+      options.server, grpc::InsecureChannelCredentials(),
+      ChannelArguments(options));
   impl->options = std::move(options);
   impl->models = v1::Models::NewStub(channel);
   impl->sessions = v1::Sessions::NewStub(channel);

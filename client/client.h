@@ -25,6 +25,12 @@ class Client {
     std::string tenant;
     // How long a call may take.
     absl::Duration call_timeout = absl::Seconds(20);
+    // How long a connection may be silent before it is tested, and then how
+    // long until it counts as broken: a server that is gone without a word, as
+    // after a power loss, is noticed on an idle stream too. `mnemed` allows a
+    // test every 10 s.
+    absl::Duration keepalive = absl::Seconds(20);
+    absl::Duration keepalive_timeout = absl::Seconds(10);
     // For the waits between a stream's attempts; null: its own thread on the
     // real clock.
     std::shared_ptr<Timer> timer;

@@ -18,7 +18,8 @@ namespace {
 
 // Of the time to drain, this much is for telling those who still wait.
 constexpr absl::Duration kCutOffTime = absl::Seconds(1);
-// For calls that nobody waits for, such as a health watch.
+// For the last bytes to reach their readers, and for calls that nobody waits
+// for, such as a health watch.
 constexpr absl::Duration kLastCalls = absl::Milliseconds(100);
 
 ModelOptions OptionsOf(const Config& config) {
@@ -190,13 +191,14 @@ absl::StatusOr<bool> Server::Drain(absl::Duration timeout) {
   calls_.StartDrain();
   const bool idle = manager_->WaitIdle(last);
   const bool clean = calls_.WaitEmpty(clock_, last) && idle;
+  bool ended = clean;
   if (!clean) {
     spdlog::warn("drain: {} calls did not end in time and are cut off",
                  calls_.stats().calls);
     calls_.CutOff();
-    calls_.WaitEmpty(clock_, deadline);
+    ended = calls_.WaitEmpty(clock_, deadline);
   }
-  grpc_->Shutdown(clean ? kLastCalls : absl::ZeroDuration());
+  grpc_->Shutdown(ended ? kLastCalls : absl::ZeroDuration());
   RETURN_IF_ERROR(writer_->Flush());
   return clean;
 }

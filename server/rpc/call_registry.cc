@@ -1,5 +1,6 @@
 #include "server/rpc/call_registry.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace mneme {
@@ -17,31 +18,24 @@ CallRegistry::Ticket::~Ticket() {
   if (registry_ != nullptr) registry_->Leave(id_);
 }
 
-CallRegistry::Ticket CallRegistry::Enter() {
-  MutexLock lock(&mu_);
-  ++calls_;
-  return Ticket(this, 0);
-}
-
-CallRegistry::Ticket CallRegistry::Enter(
-    const std::shared_ptr<Drainable>& stream) {
+CallRegistry::Ticket CallRegistry::Enter(const std::shared_ptr<Call>& call,
+                                         Kind kind) {
   uint64_t id = 0;
   bool drain = false;
   {
     MutexLock lock(&mu_);
-    ++calls_;
     id = next_id_++;
-    streams_.emplace(id, stream);
+    calls_.emplace(id, Entry{call, kind});
     drain = draining_;
   }
-  if (drain) stream->Drain();
+  if (drain) call->Drain();
   return Ticket(this, id);
 }
 
 void CallRegistry::Leave(uint64_t id) {
   MutexLock lock(&mu_);
-  streams_.erase(id);
-  if (--calls_ == 0) empty_.notify_all();
+  calls_.erase(id);
+  if (calls_.empty()) empty_.notify_all();
 }
 
 bool CallRegistry::draining() const {
@@ -50,46 +44,47 @@ bool CallRegistry::draining() const {
 }
 
 void CallRegistry::StartDrain() {
-  std::vector<std::shared_ptr<Drainable>> streams;
+  std::vector<std::shared_ptr<Call>> calls;
   {
     MutexLock lock(&mu_);
     draining_ = true;
-    streams = Live();
+    calls = Live();
   }
-  for (const auto& stream : streams) stream->Drain();
+  for (const auto& call : calls) call->Drain();
 }
 
 void CallRegistry::CutOff() {
-  std::vector<std::shared_ptr<Drainable>> streams;
+  std::vector<std::shared_ptr<Call>> calls;
   {
     MutexLock lock(&mu_);
-    streams = Live();
+    calls = Live();
   }
-  for (const auto& stream : streams) stream->CutOff();
+  for (const auto& call : calls) call->CutOff();
 }
 
-std::vector<std::shared_ptr<CallRegistry::Drainable>> CallRegistry::Live()
-    const {
-  std::vector<std::shared_ptr<Drainable>> streams;
-  for (const auto& [id, stream] : streams_) {
-    if (auto live = stream.lock()) streams.push_back(std::move(live));
+std::vector<std::shared_ptr<CallRegistry::Call>> CallRegistry::Live() const {
+  std::vector<std::shared_ptr<Call>> calls;
+  for (const auto& [id, entry] : calls_) {
+    if (auto live = entry.call.lock()) calls.push_back(std::move(live));
   }
-  return streams;
+  return calls;
 }
 
 bool CallRegistry::WaitEmpty(Clock* clock, absl::Duration deadline) {
   MutexLock lock(&mu_);
-  while (calls_ > 0 && clock->Monotonic() < deadline) {
+  while (!calls_.empty() && clock->Monotonic() < deadline) {
     clock->WaitUntil(lock, empty_, deadline);
   }
-  return calls_ == 0;
+  return calls_.empty();
 }
 
 CallRegistry::Stats CallRegistry::stats() const {
   MutexLock lock(&mu_);
   Stats stats;
-  stats.calls = calls_;
-  stats.streams = static_cast<int64_t>(streams_.size());
+  stats.calls = static_cast<int64_t>(calls_.size());
+  stats.streams = std::count_if(
+      calls_.begin(), calls_.end(),
+      [](const auto& call) { return call.second.kind == Kind::kStream; });
   stats.messages = messages_.load(std::memory_order_relaxed);
   stats.replies = replies_.load(std::memory_order_relaxed);
   stats.draining = draining_;

@@ -14,16 +14,17 @@
 
 namespace mneme {
 
-// The open RPCs whose end a shutdown waits for, and the streams among them,
-// which a shutdown has to end. Owned by the server; outlives the calls.
+// The open RPCs, whose end a shutdown waits for and, when its time is over,
+// brings about. Owned by the server; outlives the calls.
 //
-// Thread-safe. Drain() and CutOff() of streams are called with no lock held.
+// Thread-safe. Drain() and CutOff() of calls are called with no lock held.
 class CallRegistry {
  public:
-  // A call that goes on until it is told to stop.
-  class Drainable {
+  enum class Kind { kUnary, kStream };
+
+  class Call {
    public:
-    virtual ~Drainable() = default;
+    virtual ~Call() = default;
     // Stop reading, and end when what was read is answered.
     virtual void Drain() = 0;
     // End now, with what is answered already. After Drain().
@@ -45,15 +46,14 @@ class CallRegistry {
     uint64_t id_ = 0;
   };
 
-  Ticket Enter() ABSL_LOCKS_EXCLUDED(mu_);
-  // A stream, which is drained at once if the drain has begun. The registry
-  // holds it weakly: gRPC decides when it ends.
-  Ticket Enter(const std::shared_ptr<Drainable>& stream)
+  // The call is drained at once if the drain has begun. The registry holds it
+  // weakly: gRPC decides when it ends.
+  Ticket Enter(const std::shared_ptr<Call>& call, Kind kind)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   bool draining() const ABSL_LOCKS_EXCLUDED(mu_);
   void StartDrain() ABSL_LOCKS_EXCLUDED(mu_);
-  // Cuts off the streams that are still open. After StartDrain().
+  // Cuts off the calls that are still open. After StartDrain().
   void CutOff() ABSL_LOCKS_EXCLUDED(mu_);
   // True when no call is open, false when `deadline` (monotonic) passed first.
   bool WaitEmpty(Clock* clock, absl::Duration deadline)
@@ -73,8 +73,13 @@ class CallRegistry {
   Stats stats() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  struct Entry {
+    std::weak_ptr<Call> call;
+    Kind kind = Kind::kUnary;
+  };
+
   void Leave(uint64_t id) ABSL_LOCKS_EXCLUDED(mu_);
-  std::vector<std::shared_ptr<Drainable>> Live() const
+  std::vector<std::shared_ptr<Call>> Live() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   std::atomic<int64_t> messages_{0};
@@ -83,8 +88,7 @@ class CallRegistry {
   mutable Mutex mu_;
   std::condition_variable empty_;
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;
-  int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
-  std::map<uint64_t, std::weak_ptr<Drainable>> streams_ ABSL_GUARDED_BY(mu_);
+  std::map<uint64_t, Entry> calls_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
 };
 

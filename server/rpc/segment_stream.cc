@@ -7,6 +7,7 @@
 #include "server/base/status_macros.h"
 #include "server/rpc/field_error.h"
 #include "server/rpc/grpc_status.h"
+#include "server/rpc/message_bytes.h"
 #include "server/rpc/write_reply.h"
 
 namespace mneme {
@@ -16,13 +17,13 @@ constexpr size_t kKeptBytes = 64 << 10;
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::SegmentRequest, v1::SegmentReply>*
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 SegmentStream::Start(const RpcContext* rpc,
                      grpc::CallbackServerContext* context) {
   std::shared_ptr<SegmentStream> stream(
       new SegmentStream(rpc, ReadCall(*context, rpc->tenants, *rpc->clock)));
   stream->self_ = stream;
-  stream->ticket_ = rpc->calls->Enter(stream);
+  stream->ticket_ = rpc->calls->Enter(stream, CallRegistry::Kind::kStream);
   stream->Pump();
   return stream.get();
 }
@@ -79,6 +80,8 @@ void SegmentStream::Dispatch(uint64_t number) {
 }
 
 absl::StatusOr<AdmittedRequest> SegmentStream::Prepare() {
+  RETURN_IF_ERROR(ParseMessage(received_, &request_));
+  received_.Clear();
   RETURN_IF_ERROR(Identify());
   if (request_.has_outputs()) {
     outputs_ = request_.outputs();
@@ -115,19 +118,21 @@ absl::Status SegmentStream::Identify() {
 void SegmentStream::OnReply(uint64_t number,
                             absl::StatusOr<SegmentReply> reply) {
   const absl::Status status = reply.status();
-  v1::SegmentReply message;
+  grpc::ByteBuffer bytes;
   std::optional<Position> head;
   if (status.ok()) {
     head = reply->head;
+    v1::SegmentReply message;
     WriteReply(*std::move(reply), &message);
+    bytes = MessageBytes(message);
   }
-  const auto size = static_cast<int64_t>(message.ByteSizeLong());
+  const auto size = static_cast<int64_t>(bytes.Length());
   {
     MutexLock lock(&mu_);
     if (status.ok()) {
       Exchange& exchange = exchanges_[number - first_number_];
       exchange.answered = true;
-      exchange.reply = std::move(message);
+      exchange.reply = std::move(bytes);
       exchange.charge.ShrinkTo(size);
       place_ = std::move(head);
     } else {
@@ -231,7 +236,7 @@ void SegmentStream::Pump() {
   }
   while (true) {
     Action action = Action::kNone;
-    const v1::SegmentReply* reply = nullptr;
+    const grpc::ByteBuffer* reply = nullptr;
     absl::Status outcome;
     {
       MutexLock lock(&mu_);
@@ -244,7 +249,7 @@ void SegmentStream::Pump() {
       case Action::kNone:
         return;
       case Action::kRead:
-        StartRead(&request_);
+        StartRead(&received_);
         break;
       case Action::kWrite:
         StartWrite(reply);

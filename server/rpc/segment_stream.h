@@ -1,6 +1,7 @@
 #ifndef MNEME_SERVER_RPC_SEGMENT_STREAM_H_
 #define MNEME_SERVER_RPC_SEGMENT_STREAM_H_
 
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <cstdint>
@@ -42,12 +43,12 @@ namespace mneme {
 // lock held. Shared, because gRPC (until OnDone), callbacks under way and a
 // drain each need it alive, and end in any order.
 class SegmentStream final
-    : public grpc::ServerBidiReactor<v1::SegmentRequest, v1::SegmentReply>,
-      public CallRegistry::Drainable,
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+      public CallRegistry::Call,
       public std::enable_shared_from_this<SegmentStream> {
  public:
   // A reactor for gRPC, which lives until its OnDone. `rpc` outlives it.
-  static grpc::ServerBidiReactor<v1::SegmentRequest, v1::SegmentReply>* Start(
+  static grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Start(
       const RpcContext* rpc, grpc::CallbackServerContext* context);
 
   void OnReadDone(bool ok) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -62,14 +63,14 @@ class SegmentStream final
   struct Exchange {
     bool answered = false;
     absl::Status status;
-    v1::SegmentReply reply;
+    grpc::ByteBuffer reply;
     ByteBudget::Charge charge;
   };
   enum class Action { kNone, kRead, kWrite, kFinish };
 
   SegmentStream(const RpcContext* rpc, absl::StatusOr<CallInfo> call);
 
-  // Gives the message in request_ to its session.
+  // Gives the message in received_ to its session.
   void Dispatch(uint64_t number) ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<AdmittedRequest> Prepare() ABSL_LOCKS_EXCLUDED(mu_);
   // The first message names the session; later ones may not change it.
@@ -96,7 +97,8 @@ class SegmentStream final
   CallRegistry::Ticket ticket_;
 
   // Of the read under way; touched by its reaction only.
-  v1::SegmentRequest request_;
+  grpc::ByteBuffer received_;
+  v1::SegmentRequest request_;  // read from these bytes
   bool identified_ = false;
   SessionKey key_;
   v1::OutputRequest outputs_;  // of the newest message that had some

@@ -5,15 +5,15 @@
 
 namespace mneme {
 
-grpc::ServerBidiReactor<v1::SegmentRequest, v1::SegmentReply>*
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 SegmentsService::Stream(grpc::CallbackServerContext* context) {
   return SegmentStream::Start(rpc_, context);
 }
 
 grpc::ServerUnaryReactor* SegmentsService::Process(
-    grpc::CallbackServerContext* context, const v1::SegmentRequest* request,
-    v1::SegmentReply* reply) {
-  return StartProcess(rpc_, context, request, reply);
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
+  return StartProcess(rpc_, context, *request, reply);
 }
 
 }  // namespace mneme

@@ -6,17 +6,21 @@
 
 namespace mneme {
 
+// The methods of mneme.v1.Segments, with messages as bytes (message_bytes.h).
+using RawSegments = v1::Segments::WithRawCallbackMethod_Stream<
+    v1::Segments::WithRawCallbackMethod_Process<v1::Segments::Service>>;
+
 // mneme.v1.Segments: makes the reactor of each call. Thread-safe; owns
 // nothing. `rpc` outlives it.
-class SegmentsService final : public v1::Segments::CallbackService {
+class SegmentsService final : public RawSegments {
  public:
   explicit SegmentsService(const RpcContext* rpc) : rpc_(rpc) {}
 
-  grpc::ServerBidiReactor<v1::SegmentRequest, v1::SegmentReply>* Stream(
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Stream(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* Process(grpc::CallbackServerContext* context,
-                                    const v1::SegmentRequest* request,
-                                    v1::SegmentReply* reply) override;
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* reply) override;
 
  private:
   const RpcContext* const rpc_;

@@ -4,6 +4,7 @@
 
 #include "server/base/status_macros.h"
 #include "server/rpc/call_metadata.h"
+#include "server/rpc/message_bytes.h"
 #include "server/rpc/read_request.h"
 #include "server/rpc/unary_call.h"
 #include "server/rpc/write_reply.h"
@@ -11,14 +12,19 @@
 namespace mneme {
 namespace {
 
-absl::StatusOr<SessionManager::OpenRequest> ReadOpen(
-    const v1::OpenSessionRequest& message, Durability unspecified) {
-  SessionManager::OpenRequest request;
-  request.model = message.model();
-  ASSIGN_OR_RETURN(request.policy, ReadPolicy(message.memory_policy()));
-  ASSIGN_OR_RETURN(request.durability,
-                   ReadDurability(message.durability(), unspecified));
-  return request;
+absl::StatusOr<v1::Session> ToMessage(const absl::StatusOr<SessionInfo>& info) {
+  RETURN_IF_ERROR(info.status());
+  v1::Session message;
+  WriteSession(*info, &message);
+  return message;
+}
+
+absl::StatusOr<v1::CloseSessionResponse> ToMessage(
+    const absl::StatusOr<MemoryHandle>& last) {
+  RETURN_IF_ERROR(last.status());
+  v1::CloseSessionResponse message;
+  WriteHandle(*last, message.mutable_last());
+  return message;
 }
 
 }  // namespace
@@ -32,81 +38,101 @@ absl::StatusOr<SessionKey> SessionsService::ReadKey(
 }
 
 grpc::ServerUnaryReactor* SessionsService::Open(
-    grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
-    v1::Session* reply) {
-  const auto key = ReadKey(*context, request->session_id());
-  if (!key.ok())
-    return FinishedCall(rpc_, RpcMethod::kOpenSession, key.status());
-  const auto open = ReadOpen(*request, rpc_->default_durability);
-  if (!open.ok())
-    return FinishedCall(rpc_, RpcMethod::kOpenSession, open.status());
-  const auto call = UnaryCall::Start(rpc_, RpcMethod::kOpenSession);
-  rpc_->manager->Open(*key, *open,
-                      [call, reply](absl::StatusOr<SessionInfo> info) {
-                        if (!call->Claim()) return;
-                        if (info.ok()) WriteSession(*info, reply);
-                        call->End(info.status());
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
+  const auto open = ReadOpen(*context, *request);
+  if (!open.ok()) {
+    return RefusedCall(rpc_, RpcMethod::kOpenSession, open.status());
+  }
+  const auto call = UnaryCall::Start(rpc_, RpcMethod::kOpenSession, reply);
+  rpc_->manager->Open(open->key, open->request,
+                      [call](const absl::StatusOr<SessionInfo>& info) {
+                        if (call->Claim()) call->End(ToMessage(info));
                       });
   return call.get();
 }
 
-grpc::ServerUnaryReactor* SessionsService::Get(
-    grpc::CallbackServerContext* context, const v1::GetSessionRequest* request,
-    v1::Session* reply) {
-  return FinishedCall(rpc_, RpcMethod::kGetSession,
-                      TryGet(*context, *request, reply));
+absl::StatusOr<SessionsService::OpenCall> SessionsService::ReadOpen(
+    const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) const {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::OpenSessionRequest>(bytes));
+  OpenCall open;
+  ASSIGN_OR_RETURN(open.key, ReadKey(context, message.session_id()));
+  open.request.model = message.model();
+  ASSIGN_OR_RETURN(open.request.policy, ReadPolicy(message.memory_policy()));
+  ASSIGN_OR_RETURN(
+      open.request.durability,
+      ReadDurability(message.durability(), rpc_->default_durability));
+  return open;
 }
 
-absl::Status SessionsService::TryGet(const grpc::CallbackServerContext& context,
-                                     const v1::GetSessionRequest& request,
-                                     v1::Session* reply) const {
+grpc::ServerUnaryReactor* SessionsService::Get(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
+  return FinishedCall(rpc_, RpcMethod::kGetSession, TryGet(*context, *request),
+                      reply);
+}
+
+absl::StatusOr<v1::Session> SessionsService::TryGet(
+    const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) const {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::GetSessionRequest>(bytes));
   ASSIGN_OR_RETURN(const SessionKey key,
-                   ReadKey(context, request.session_id()));
-  ASSIGN_OR_RETURN(const SessionInfo info, rpc_->manager->Get(key));
-  WriteSession(info, reply);
-  return absl::OkStatus();
+                   ReadKey(context, message.session_id()));
+  return ToMessage(rpc_->manager->Get(key));
 }
 
 grpc::ServerUnaryReactor* SessionsService::List(
-    grpc::CallbackServerContext* context,
-    const v1::ListSessionsRequest* request, v1::ListSessionsResponse* reply) {
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
   return FinishedCall(rpc_, RpcMethod::kListSessions,
-                      TryList(*context, *request, reply));
+                      TryList(*context, *request), reply);
 }
 
-absl::Status SessionsService::TryList(
+absl::StatusOr<v1::ListSessionsResponse> SessionsService::TryList(
     const grpc::CallbackServerContext& context,
-    const v1::ListSessionsRequest& request,
-    v1::ListSessionsResponse* reply) const {
+    const grpc::ByteBuffer& bytes) const {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::ListSessionsRequest>(bytes));
   ASSIGN_OR_RETURN(const CallInfo call,
                    ReadCall(context, rpc_->tenants, *rpc_->clock));
-  ASSIGN_OR_RETURN(const size_t size, ReadPageSize(request.page_size()));
+  ASSIGN_OR_RETURN(const size_t size, ReadPageSize(message.page_size()));
   ASSIGN_OR_RETURN(const std::string after,
-                   ReadPageToken(request.page_token()));
+                   ReadPageToken(message.page_token()));
   const SessionManager::Page page =
-      rpc_->manager->List(call.tenant, after, size, request.model());
+      rpc_->manager->List(call.tenant, after, size, message.model());
+  v1::ListSessionsResponse reply;
   for (const SessionInfo& info : page.sessions) {
-    WriteSession(info, reply->add_sessions());
+    WriteSession(info, reply.add_sessions());
   }
   if (!page.next.empty()) {
-    reply->set_next_page_token(MakePageToken(page.next));
+    reply.set_next_page_token(MakePageToken(page.next));
   }
-  return absl::OkStatus();
+  return reply;
 }
 
 grpc::ServerUnaryReactor* SessionsService::Close(
-    grpc::CallbackServerContext* context,
-    const v1::CloseSessionRequest* request, v1::CloseSessionResponse* reply) {
-  const auto key = ReadKey(*context, request->session_id());
-  if (!key.ok())
-    return FinishedCall(rpc_, RpcMethod::kCloseSession, key.status());
-  const auto call = UnaryCall::Start(rpc_, RpcMethod::kCloseSession);
-  rpc_->manager->Close(*key, [call, reply](absl::StatusOr<MemoryHandle> last) {
-    if (!call->Claim()) return;
-    if (last.ok()) WriteHandle(*last, reply->mutable_last());
-    call->End(last.status());
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
+  const auto key = ReadClose(*context, *request);
+  if (!key.ok()) {
+    return RefusedCall(rpc_, RpcMethod::kCloseSession, key.status());
+  }
+  const auto call = UnaryCall::Start(rpc_, RpcMethod::kCloseSession, reply);
+  rpc_->manager->Close(*key, [call](const absl::StatusOr<MemoryHandle>& last) {
+    if (call->Claim()) call->End(ToMessage(last));
   });
   return call.get();
+}
+
+absl::StatusOr<SessionKey> SessionsService::ReadClose(
+    const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) const {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::CloseSessionRequest>(bytes));
+  return ReadKey(context, message.session_id());
 }
 
 }  // namespace mneme

@@ -1,39 +1,56 @@
 #ifndef MNEME_SERVER_RPC_SESSIONS_SERVICE_H_
 #define MNEME_SERVER_RPC_SESSIONS_SERVICE_H_
 
+#include "absl/status/statusor.h"
 #include "mneme/v1/sessions.grpc.pb.h"
 #include "server/rpc/rpc_context.h"
 
 namespace mneme {
 
+// The methods of mneme.v1.Sessions, with messages as bytes (message_bytes.h).
+using RawSessions = v1::Sessions::WithRawCallbackMethod_Open<
+    v1::Sessions::WithRawCallbackMethod_Get<
+        v1::Sessions::WithRawCallbackMethod_List<
+            v1::Sessions::WithRawCallbackMethod_Close<v1::Sessions::Service>>>>;
+
 // mneme.v1.Sessions: reads requests, asks the SessionManager, writes replies.
 // Thread-safe; owns nothing; never blocks. `rpc` outlives it.
-class SessionsService final : public v1::Sessions::CallbackService {
+class SessionsService final : public RawSessions {
  public:
   explicit SessionsService(const RpcContext* rpc) : rpc_(rpc) {}
 
   grpc::ServerUnaryReactor* Open(grpc::CallbackServerContext* context,
-                                 const v1::OpenSessionRequest* request,
-                                 v1::Session* reply) override;
+                                 const grpc::ByteBuffer* request,
+                                 grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context,
-                                const v1::GetSessionRequest* request,
-                                v1::Session* reply) override;
+                                const grpc::ByteBuffer* request,
+                                grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
-                                 const v1::ListSessionsRequest* request,
-                                 v1::ListSessionsResponse* reply) override;
+                                 const grpc::ByteBuffer* request,
+                                 grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* Close(grpc::CallbackServerContext* context,
-                                  const v1::CloseSessionRequest* request,
-                                  v1::CloseSessionResponse* reply) override;
+                                  const grpc::ByteBuffer* request,
+                                  grpc::ByteBuffer* reply) override;
 
  private:
+  // A request read whole, and the session that it names.
+  struct OpenCall {
+    SessionKey key;
+    SessionManager::OpenRequest request;
+  };
+
   absl::StatusOr<SessionKey> ReadKey(const grpc::CallbackServerContext& context,
                                      const std::string& session_id) const;
-  absl::Status TryGet(const grpc::CallbackServerContext& context,
-                      const v1::GetSessionRequest& request,
-                      v1::Session* reply) const;
-  absl::Status TryList(const grpc::CallbackServerContext& context,
-                       const v1::ListSessionsRequest& request,
-                       v1::ListSessionsResponse* reply) const;
+  absl::StatusOr<OpenCall> ReadOpen(const grpc::CallbackServerContext& context,
+                                    const grpc::ByteBuffer& bytes) const;
+  absl::StatusOr<SessionKey> ReadClose(
+      const grpc::CallbackServerContext& context,
+      const grpc::ByteBuffer& bytes) const;
+  absl::StatusOr<v1::Session> TryGet(const grpc::CallbackServerContext& context,
+                                     const grpc::ByteBuffer& bytes) const;
+  absl::StatusOr<v1::ListSessionsResponse> TryList(
+      const grpc::CallbackServerContext& context,
+      const grpc::ByteBuffer& bytes) const;
 
   const RpcContext* const rpc_;
 };

@@ -175,6 +175,21 @@ TEST_F(DisconnectTest, AStreamGoesOnFromTheMiddleOfASegment) {
   EXPECT_EQ(server_->Get("s").head().step(), 4u);
 }
 
+TEST_F(DisconnectTest, AConnectionThatGoesSilentIsReplaced) {
+  client::Client::Options quick;
+  quick.server = proxy_->address();
+  quick.keepalive = absl::Milliseconds(100);
+  quick.keepalive_timeout = absl::Milliseconds(100);
+  ASSERT_OK_AND_ASSIGN(const auto client, client::Client::Create(quick));
+  OracleStream stream(*client, options_);
+  StreamIntoTheSecondSegment(stream);
+  proxy_->Silence();
+  stream.AwaitRetries(1);
+  stream.Write(OracleTokens(2, 2 * kFour));
+  stream.Finish();
+  EXPECT_EQ(server_->Get("s").head().step(), 4u);
+}
+
 TEST_F(DisconnectTest, AnotherClientGoesOnFromTheLastHandle) {
   client::MemoryHandle last;
   std::vector<int32_t> tokens;

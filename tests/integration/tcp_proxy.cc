@@ -57,6 +57,11 @@ void TcpProxy::Cut() {
   for (const int socket : sockets_) shutdown(socket, SHUT_RDWR);
 }
 
+void TcpProxy::Silence() {
+  MutexLock lock(&mu_);
+  for (const Silent& silent : silent_) *silent = true;
+}
+
 void TcpProxy::Accept() {
   for (;;) {
     const int client = accept(listener_, nullptr, nullptr);
@@ -71,16 +76,19 @@ void TcpProxy::Accept() {
       shutdown(client, SHUT_RDWR);
       continue;
     }
-    pumps_.emplace_back([client, server] { Pump(client, server); });
-    pumps_.emplace_back([client, server] { Pump(server, client); });
+    const auto silent = std::make_shared<std::atomic<bool>>(false);
+    silent_.push_back(silent);
+    pumps_.emplace_back([=] { Pump(client, server, silent); });
+    pumps_.emplace_back([=] { Pump(server, client, silent); });
   }
 }
 
-void TcpProxy::Pump(int from, int to) {
+void TcpProxy::Pump(int from, int to, const Silent& silent) {
   std::array<char, 1 << 16> bytes;
   for (;;) {
     const ssize_t got = recv(from, bytes.data(), bytes.size(), 0);
     if (got <= 0) break;
+    if (*silent) continue;
     for (ssize_t sent = 0; sent < got;) {
       const ssize_t n = send(to, bytes.data() + sent,
                              static_cast<size_t>(got - sent), MSG_NOSIGNAL);

@@ -10,7 +10,9 @@
 namespace mneme {
 namespace {
 
-class CountingStream : public CallRegistry::Drainable {
+using Kind = CallRegistry::Kind;
+
+class CountingCall : public CallRegistry::Call {
  public:
   void Drain() override { ++drains; }
   void CutOff() override { ++cuts; }
@@ -20,9 +22,12 @@ class CountingStream : public CallRegistry::Drainable {
 
 TEST(CallRegistryTest, CountsCallsAndStreamsWhileTheirTicketsLive) {
   CallRegistry registry;
-  std::optional<CallRegistry::Ticket> call = registry.Enter();
-  const auto stream = std::make_shared<CountingStream>();
-  std::optional<CallRegistry::Ticket> ticket = registry.Enter(stream);
+  const auto unary = std::make_shared<CountingCall>();
+  std::optional<CallRegistry::Ticket> call =
+      registry.Enter(unary, Kind::kUnary);
+  const auto stream = std::make_shared<CountingCall>();
+  std::optional<CallRegistry::Ticket> ticket =
+      registry.Enter(stream, Kind::kStream);
   EXPECT_EQ(registry.stats().calls, 2);
   EXPECT_EQ(registry.stats().streams, 1);
   ticket.reset();
@@ -31,12 +36,12 @@ TEST(CallRegistryTest, CountsCallsAndStreamsWhileTheirTicketsLive) {
   EXPECT_EQ(registry.stats().calls, 0);
 }
 
-TEST(CallRegistryTest, OnlyStreamsThatAreOpenAreCutOff) {
+TEST(CallRegistryTest, OnlyCallsThatAreOpenAreCutOff) {
   CallRegistry registry;
-  const auto stays = std::make_shared<CountingStream>();
-  const auto leaves = std::make_shared<CountingStream>();
-  const CallRegistry::Ticket ticket = registry.Enter(stays);
-  { const CallRegistry::Ticket gone = registry.Enter(leaves); }
+  const auto stays = std::make_shared<CountingCall>();
+  const auto leaves = std::make_shared<CountingCall>();
+  const CallRegistry::Ticket ticket = registry.Enter(stays, Kind::kStream);
+  { const CallRegistry::Ticket gone = registry.Enter(leaves, Kind::kStream); }
   registry.StartDrain();
   EXPECT_EQ(stays->cuts, 0);
   registry.CutOff();
@@ -46,7 +51,8 @@ TEST(CallRegistryTest, OnlyStreamsThatAreOpenAreCutOff) {
 
 TEST(CallRegistryTest, AMovedTicketLeavesOnce) {
   CallRegistry registry;
-  CallRegistry::Ticket first = registry.Enter();
+  const auto unary = std::make_shared<CountingCall>();
+  CallRegistry::Ticket first = registry.Enter(unary, Kind::kUnary);
   CallRegistry::Ticket second = std::move(first);
   first = CallRegistry::Ticket();
   EXPECT_EQ(registry.stats().calls, 1);
@@ -56,10 +62,10 @@ TEST(CallRegistryTest, AMovedTicketLeavesOnce) {
 
 TEST(CallRegistryTest, DrainsOpenStreamsOnce) {
   CallRegistry registry;
-  const auto stream = std::make_shared<CountingStream>();
-  const auto ended = std::make_shared<CountingStream>();
-  const CallRegistry::Ticket ticket = registry.Enter(stream);
-  { const CallRegistry::Ticket gone = registry.Enter(ended); }
+  const auto stream = std::make_shared<CountingCall>();
+  const auto ended = std::make_shared<CountingCall>();
+  const CallRegistry::Ticket ticket = registry.Enter(stream, Kind::kStream);
+  { const CallRegistry::Ticket gone = registry.Enter(ended, Kind::kStream); }
   EXPECT_FALSE(registry.draining());
   registry.StartDrain();
   EXPECT_TRUE(registry.draining());
@@ -70,15 +76,15 @@ TEST(CallRegistryTest, DrainsOpenStreamsOnce) {
 TEST(CallRegistryTest, AStreamThatComesDuringTheDrainIsDrainedAtOnce) {
   CallRegistry registry;
   registry.StartDrain();
-  const auto stream = std::make_shared<CountingStream>();
-  const CallRegistry::Ticket ticket = registry.Enter(stream);
+  const auto stream = std::make_shared<CountingCall>();
+  const CallRegistry::Ticket ticket = registry.Enter(stream, Kind::kStream);
   EXPECT_EQ(stream->drains, 1);
 }
 
 TEST(CallRegistryTest, ForgetsAStreamThatIsGoneBeforeItsTicket) {
   CallRegistry registry;
-  auto stream = std::make_shared<CountingStream>();
-  const CallRegistry::Ticket ticket = registry.Enter(stream);
+  auto stream = std::make_shared<CountingCall>();
+  const CallRegistry::Ticket ticket = registry.Enter(stream, Kind::kStream);
   stream.reset();
   registry.StartDrain();
   EXPECT_EQ(registry.stats().calls, 1);
@@ -88,7 +94,9 @@ TEST(CallRegistryTest, WaitEmptyEndsWithTheLastCall) {
   CallRegistry registry;
   FakeClock clock;
   EXPECT_TRUE(registry.WaitEmpty(&clock, clock.Monotonic()));
-  std::optional<CallRegistry::Ticket> call = registry.Enter();
+  const auto unary = std::make_shared<CountingCall>();
+  std::optional<CallRegistry::Ticket> call =
+      registry.Enter(unary, Kind::kUnary);
   std::thread ender([&] {
     clock.AwaitWaiters(1);
     call.reset();
@@ -100,7 +108,8 @@ TEST(CallRegistryTest, WaitEmptyEndsWithTheLastCall) {
 TEST(CallRegistryTest, WaitEmptyGivesUpAtItsDeadline) {
   CallRegistry registry;
   FakeClock clock;
-  const CallRegistry::Ticket call = registry.Enter();
+  const auto unary = std::make_shared<CountingCall>();
+  const CallRegistry::Ticket call = registry.Enter(unary, Kind::kUnary);
   std::thread timer([&] {
     clock.AwaitWaiters(1);
     clock.Advance(absl::Seconds(5));

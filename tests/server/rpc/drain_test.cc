@@ -212,48 +212,73 @@ TEST_F(DrainTest, TheHeadOfACutOffStreamCountsTheSegmentsOfItsMessage) {
   EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
 }
 
-TEST_F(DrainTest, ASlowReaderOfACutOffStreamIsToldOfTheDrainNotOfACancel) {
-  Open("a");
-  segments_ = v1::Segments::NewStub(channel_);
+// With replies so large that their writes wait for the reader.
+class WideDrainTest : public DrainTest {
+ protected:
+  static constexpr int32_t kWide = 1 << 16;  // tokens in a segment
+
+  void SetUp() override {
+    auto wide = std::make_unique<FakeModel>(kWide, "wide");
+    wide_ = wide.get();
+    more_models_.push_back(std::move(wide));
+    DrainTest::SetUp();
+  }
+  void TearDown() override {
+    wide_->Release();
+    DrainTest::TearDown();
+  }
+
+  FakeModel* wide_ = nullptr;
+};
+
+TEST_F(WideDrainTest, ASlowReaderOfACutOffStreamIsToldOfTheDrainNotOfACancel) {
+  Open("a", "wide");
   grpc::ClientContext context;
   const StreamCall stream = segments_->Stream(&context);
-  ASSERT_TRUE(stream->Write(Request("a", Range(0, 4))));
-  AwaitMetric("mneme_segments_total", 1, "computed");
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 7 * kWide))));
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 7 * kWide))));
+  AwaitMetric("mneme_segments_total", 14, "computed");
   // The first segment of the next message is held, the second waits behind it.
-  model_->Hold();
-  ASSERT_TRUE(stream->Write(Request("a", Range(4, 8))));
-  model_->AwaitHeld();
+  wide_->Hold();
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 2 * kWide))));
+  wide_->AwaitHeld();
   const absl::Duration end = fake_clock_.Monotonic() + absl::Seconds(20);
   StartDrain();
   AwaitMetric("mneme_draining", 1);
   fake_clock_.Advance(absl::Milliseconds(19'500));
-  fake_clock_.AwaitWaitUntil(end);  // cut off, while the first reply is written
-  model_->Release();
-  AwaitMetric("mneme_pending_requests", 0);
+  fake_clock_.AwaitWaitUntil(end);  // cut off, while a reply is written
+  wide_->Release();
+  while (Metric("mneme_pending_requests") > 0) std::this_thread::yield();
   v1::SegmentReply reply;
   ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.head().step(), 1);
+  EXPECT_EQ(reply.head().step(), 7);
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.head().step(), 14);
   EXPECT_FALSE(stream->Read(&reply));
   const CallError error = ErrorOf(stream->Finish());
-  EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(error.reason, "DRAINING");
-  EXPECT_THAT(ValueOf(error.metadata, "head"), HasSubstr("a/1/"));
+  EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE) << error.message;
+  EXPECT_EQ(error.reason, "DRAINING") << error.message;
+  EXPECT_THAT(ValueOf(error.metadata, "head"), HasSubstr("a/14/"));
   EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
 }
 
-TEST_F(DrainTest, ACallThatIsNotDoneInTimeIsCancelled) {
+TEST_F(DrainTest, ACallThatIsNotDoneInTimeIsToldOfTheDrain) {
   Open("a");
   model_->Hold();
   std::thread caller([this] {
     v1::SegmentReply reply;
-    EXPECT_FALSE(Process(Request("a", Range(0, 4)), &reply).ok());
+    const CallError error = ErrorOf(Process(Request("a", Range(0, 4)), &reply));
+    EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
+    EXPECT_EQ(error.reason, "DRAINING");
+    EXPECT_GT(error.retry_seconds, 0);
   });
   model_->AwaitHeld();
   StartDrain();
   AwaitMetric("mneme_draining", 1);
-  fake_clock_.Advance(absl::Seconds(20));
+  fake_clock_.Advance(absl::Milliseconds(19'500));
   caller.join();
   EXPECT_THAT(AwaitDrained(), IsOkAndHolds(false));
+  EXPECT_EQ(Rpcs("Segments.Process", "UNAVAILABLE"), 1);
 }
 
 TEST_F(DrainTest, AReaderThatNeverReadsDoesNotHoldTheDrainUp) {
