@@ -58,9 +58,11 @@ void SayWhatIsLeftOpen(const StreamArguments& arguments, const StreamPlan& plan,
         server,
         all_done ? "  (first raise \"end\" in it: no text is left)" : "", "\n");
   }
-  absl::StrAppend(&text, "  to close: mneme close ", names, server, "\n");
   if (plan.sessions.size() > kNamedSessions) {
-    absl::StrAppend(&text, "  to list:  mneme sessions", server, "\n");
+    absl::StrAppend(&text, "  to list:  mneme sessions", server,
+                    "\n  to close: mneme close", server, " ID...\n");
+  } else {
+    absl::StrAppend(&text, "  to close: mneme close ", names, server, "\n");
   }
   environment.err << text << std::flush;
 }

@@ -1,7 +1,9 @@
 #include "client/cli/text_part.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -31,6 +33,13 @@ absl::StatusOr<uint64_t> SizeOf(const std::string& path) {
   return size;
 }
 
+absl::StatusOr<std::ifstream> OpenFile(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (stream) return stream;
+  return absl::UnavailableError(absl::StrCat(
+      path, ": cannot be read: ", std::generic_category().message(errno)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<TextPart>> CutIntoParts(
@@ -56,21 +65,20 @@ absl::StatusOr<std::vector<TextPart>> CutIntoParts(
 }
 
 absl::StatusOr<PartReader> PartReader::Open(const TextPart& part) {
-  std::ifstream stream(part.path, std::ios::binary);
-  stream.seekg(static_cast<std::streamoff>(part.begin));
-  if (!stream) {
-    return absl::NotFoundError(absl::StrCat(part.path, ": cannot be read"));
-  }
-  return PartReader(part.path, std::move(stream), part.end - part.begin);
+  RETURN_IF_ERROR(OpenFile(part.path).status());
+  return PartReader(part);
 }
 
 absl::StatusOr<std::string> PartReader::Read(size_t max_bytes) {
+  ASSIGN_OR_RETURN(std::ifstream stream, OpenFile(path_));
   std::string text(std::min<uint64_t>(max_bytes, left_), '\0');
-  stream_.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (static_cast<size_t>(stream_.gcount()) != text.size()) {
+  stream.seekg(static_cast<std::streamoff>(next_));
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (static_cast<size_t>(stream.gcount()) != text.size()) {
     return absl::DataLossError(
         absl::StrCat(path_, ": the file ended ", left_, " bytes too early"));
   }
+  next_ += text.size();
   left_ -= text.size();
   return text;
 }

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -26,22 +25,24 @@ struct TextPart {
 absl::StatusOr<std::vector<TextPart>> CutIntoParts(
     const std::vector<std::string>& files, uint64_t sessions, uint64_t limit);
 
-// Reads a part from its begin to its end. Thread-compatible.
+// Reads a part from its begin to its end. The file is open during a read only:
+// a run has more sessions than a process may have files. Thread-compatible.
 class PartReader {
  public:
+  // UNAVAILABLE: the file cannot be read.
   static absl::StatusOr<PartReader> Open(const TextPart& part);
 
   // The next bytes, at most so many; empty at the end. DATA_LOSS if the file
-  // has become shorter.
+  // has become shorter; UNAVAILABLE if it cannot be read any more.
   absl::StatusOr<std::string> Read(size_t max_bytes);
   bool at_end() const { return left_ == 0; }
 
  private:
-  PartReader(std::string path, std::ifstream stream, uint64_t left)
-      : path_(std::move(path)), stream_(std::move(stream)), left_(left) {}
+  explicit PartReader(const TextPart& part)
+      : path_(part.path), next_(part.begin), left_(part.end - part.begin) {}
 
   std::string path_;
-  std::ifstream stream_;
+  uint64_t next_;
   uint64_t left_;
 };
 

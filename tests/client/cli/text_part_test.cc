@@ -1,5 +1,7 @@
 #include "client/cli/text_part.h"
 
+#include <sys/resource.h>
+
 #include <string>
 #include <vector>
 
@@ -84,6 +86,41 @@ TEST_F(TextPartTest, AFileThatBecameShorterIsDataLoss) {
   ASSERT_OK_AND_ASSIGN(auto reader, PartReader::Open({a, 0, 20}));
   EXPECT_THAT(reader.Read(15),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("too early")));
+}
+
+// Lowers how many files this process may have open.
+class FewFiles {
+ public:
+  explicit FewFiles(rlim_t files) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit few = {files, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewFiles() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(TextPartTest, MorePartsCanBeReadAtOnceThanFilesCanBeOpen) {
+  const std::string path = folder_.Write("a", std::string(1000, 'x'));
+  ASSERT_OK_AND_ASSIGN(const auto parts, CutIntoParts({path}, 200, 0));
+  const FewFiles few(64);
+  std::vector<PartReader> readers;
+  for (const TextPart& part : parts) {
+    auto reader = PartReader::Open(part);
+    ASSERT_THAT(reader, IsOk());
+    readers.push_back(*std::move(reader));
+  }
+  for (PartReader& reader : readers) {
+    EXPECT_THAT(reader.Read(2), IsOkAndHolds("xx"));
+  }
+}
+
+TEST_F(TextPartTest, AFileThatCannotBeOpenedIsToldWithItsReason) {
+  EXPECT_THAT(PartReader::Open({folder_.Path("none"), 0, 1}),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr("No such file or directory")));
 }
 
 }  // namespace
