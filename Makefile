@@ -38,7 +38,7 @@ setup:
 
 # Anew only where the flags have changed; ninja sees changed CMake files.
 configure: setup
-	@flags='-DMNEME_TORCH_DIR=$(MNEME_TORCH_DIR) $(CMAKE_FLAGS)'; \
+	@flags='-DMNEME_WERROR=OFF -DMNEME_TORCH_DIR=$(MNEME_TORCH_DIR) $(CMAKE_FLAGS)'; \
 	if [ ! -f $(BUILD)/build.ninja ] || [ "$$(cat $(BUILD)/flags 2>/dev/null)" != "$$flags" ]; then \
 	  cmake --preset dev $$flags && echo "$$flags" > $(BUILD)/flags; \
 	fi

@@ -35,9 +35,12 @@ absl::StatusOr<SplitSizes> FitSplits(const std::string& path, int64_t size,
   if (sizes.train < 0 || sizes.valid < 0 || sizes.test < 0) {
     return absl::InvalidArgumentError("split sizes must not be negative");
   }
-  const int64_t held_out = sizes.valid + sizes.test;
-  if (sizes.train == 0) sizes.train = size - held_out;
-  if (sizes.train <= 0 || sizes.train + held_out > size) {
+  // Without sums, which could overflow.
+  const int64_t left = sizes.valid > size || sizes.test > size - sizes.valid
+                           ? 0
+                           : size - sizes.valid - sizes.test;
+  if (sizes.train == 0) sizes.train = left;
+  if (sizes.train == 0 || sizes.train > left) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--data ", path, ": ", size, " bytes are too few for the splits train ",
         sizes.train, ", valid ", sizes.valid, ", test ", sizes.test));

@@ -11,7 +11,11 @@ namespace {
 
 std::atomic<bool> stop{false};
 
-void Stop(int) { stop.store(true); }
+// The first signal ends the run in good order, the second at once.
+void Stop(int signal) {
+  stop.store(true);
+  std::signal(signal, SIG_DFL);
+}
 
 constexpr int kFailed = 1;
 constexpr int kBadFlags = 2;  // as mnemed's
@@ -42,7 +46,8 @@ int main(int argc, char** argv) {
   CLI::App* lm = app.add_subcommand(
       "lm",
       "A byte language model with recurrent memory. Ctrl-C ends a run as "
-      "--seconds does: with a checkpoint and a model folder.");
+      "--seconds does: with a checkpoint, a model folder and its scores; a "
+      "second one at once.");
   mneme::AddLmFlags(lm, &options);
   mneme::EvalTaskOptions eval_options;
   CLI::App* eval = app.add_subcommand(

@@ -99,6 +99,10 @@ absl::StatusOr<GoldenCase> ReadGoldenCase(const std::string& folder) {
     } else if (tensor.dtype == DType::kFloat32) {
       golden.segments[segment].results[parts[2]] = {tensor.shape,
                                                     Floats(tensor.data)};
+    } else if (golden.built) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("golden key ", key, ": ", tensor.dtype_name,
+                       ", expected a result of F32"));
     }
   }
   return golden;
