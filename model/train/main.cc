@@ -1,6 +1,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -36,9 +37,7 @@ int Evaluate(const mneme::EvalTaskOptions& options) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Run(int argc, char** argv) {
   CLI::App app("Trains segment-recurrent models into Mneme model folders.",
                "mneme-train");
   app.require_subcommand(1);
@@ -65,4 +64,15 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, Stop);
   const auto scores = mneme::RunLmTask(options, mneme::Clock::Real(), &stop);
   return scores.ok() ? 0 : Fail(scores.status());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {  // a bug, or no memory left
+    std::fprintf(stderr, "\nmneme-train: %s\n", error.what());
+    return kFailed;
+  }
 }
