@@ -132,7 +132,7 @@ void SegmentStream::OnReply(uint64_t number,
     if (status.ok()) {
       Exchange& exchange = exchanges_[number - first_number_];
       exchange.answered = true;
-      exchange.reply = std::move(bytes);
+      exchange.reply.Swap(&bytes);
       exchange.charge.ShrinkTo(size);
       place_ = std::move(head);
     } else {
