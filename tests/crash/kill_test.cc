@@ -14,8 +14,8 @@
 #include "gtest/gtest.h"
 #include "server/store/rocksdb_store.h"
 #include "tests/crash/stored_steps.h"
-#include "tests/server/store/temp_dir.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {
@@ -84,7 +84,7 @@ void ExpectNothingLost(const Steps& acknowledged, const Steps& stored) {
 }
 
 TEST(KillTest, EveryAcknowledgedCommitSurvivesKillNine) {
-  TempDir dir;
+  TempFolder dir;
   std::mt19937 random(20240229);
   Steps acknowledged;
   for (int round = 0; round < kKills; ++round) {
@@ -105,7 +105,7 @@ TEST(KillTest, EveryAcknowledgedCommitSurvivesKillNine) {
 }
 
 TEST(KillTest, AStoreThatAnotherProcessHoldsIsRefusedByPath) {
-  TempDir dir;
+  TempFolder dir;
   Committer committer(dir.path());
   Steps acknowledged;
   ASSERT_TRUE(committer.Read(&acknowledged));

@@ -13,9 +13,9 @@
 #include "server/store/rocksdb_store.h"
 #include "tests/crash/stored_steps.h"
 #include "tests/server/store/store_builders.h"
-#include "tests/server/store/temp_dir.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 #include "tests/testing/unsynced_loss_file_system.h"
 
 namespace mneme {
@@ -102,7 +102,7 @@ class Machine {
     return total;
   }
 
-  TempDir dir_;
+  TempFolder dir_;
   FakeClock clock_;
   std::mt19937 random_;
   std::shared_ptr<UnsyncedLossFileSystem> disk_;

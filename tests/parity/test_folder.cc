@@ -1,10 +1,6 @@
 #include "tests/parity/test_folder.h"
 
-#include <stdlib.h>
-
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,41 +9,14 @@
 
 namespace mneme {
 
-TestFolder::TestFolder() {
-  std::string name = absl::StrCat(::testing::TempDir(), "/mneme-XXXXXX");
-  const char* made = mkdtemp(name.data());
-  EXPECT_NE(made, nullptr) << name;
-  path_ = name;
-}
-
-TestFolder::TestFolder(const std::string& golden) : TestFolder() {
+TestFolder::TestFolder(const std::string& golden) {
   for (const char* file : {"config.json", "model.safetensors"}) {
     std::filesystem::copy_file(absl::StrCat(BundledGolden(golden), "/", file),
                                File(file));
   }
 }
 
-TestFolder::~TestFolder() {
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-}
-
-std::string TestFolder::File(absl::string_view name) const {
-  return absl::StrCat(path_, "/", name);
-}
-
-void TestFolder::Write(absl::string_view name, absl::string_view bytes) const {
-  std::ofstream(File(name), std::ios::binary)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-std::string TestFolder::Read(absl::string_view name) const {
-  std::ostringstream bytes;
-  bytes << std::ifstream(File(name), std::ios::binary).rdbuf();
-  return bytes.str();
-}
-
-void TestFolder::Remove(absl::string_view name) const {
+void TestFolder::Remove(const std::string& name) const {
   std::filesystem::remove(File(name));
 }
 

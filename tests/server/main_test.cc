@@ -10,9 +10,9 @@
 #include "mneme/v1/segments.grpc.pb.h"
 #include "mneme/v1/sessions.grpc.pb.h"
 #include "tests/server/observe/http_get.h"
-#include "tests/server/store/temp_dir.h"
 #include "tests/testing/child_process.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {
@@ -36,7 +36,7 @@ class MainTest : public ::testing::Test {
             "--log-level", "off"};
   }
 
-  const TempDir dir_;
+  const TempFolder dir_;
 };
 
 class MainSignalTest : public MainTest,

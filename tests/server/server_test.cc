@@ -11,9 +11,9 @@
 #include "mneme/v1/sessions.grpc.pb.h"
 #include "server/store/in_process_store.h"
 #include "tests/server/observe/http_get.h"
-#include "tests/server/store/temp_dir.h"
 #include "tests/testing/fake_model.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {
@@ -64,7 +64,7 @@ class ServerTest : public ::testing::Test {
     return reply;
   }
 
-  const TempDir dir_;
+  const TempFolder dir_;
 };
 
 TEST_F(ServerTest, ServesModelFoldersOverGrpcAndMetricsOverHttp) {

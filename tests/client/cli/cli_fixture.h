@@ -11,8 +11,8 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/cli.h"
 #include "gtest/gtest.h"
-#include "tests/client/cli/temp_folder.h"
 #include "tests/client/fake_server.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme::cli {
 
@@ -43,7 +43,7 @@ class CliTest : public ::testing::Test {
                          : nlohmann::json::parse(lines.back());
   }
 
-  testing::TempFolder folder_;
+  TempFolder folder_;
   std::unique_ptr<testing::FakeServer> server_;
   std::ostringstream out_;
   std::ostringstream err_;

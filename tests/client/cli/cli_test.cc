@@ -14,7 +14,6 @@ namespace {
 
 using ::mneme::testing::ErrorStatus;
 using ::mneme::testing::FakeServer;
-using ::mneme::testing::TempFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -55,11 +54,11 @@ TEST_F(CliTest, SessionsGetTheirPartsOfTheText) {
 
 TEST_F(CliTest, TheRecordHasALineForEachSegment) {
   StartServer();
-  std::string record = folder_.Path("record");
+  std::string record = folder_.File("record");
   EXPECT_EQ(Run({"stream", folder_.Write("text", kText), "--record", record}),
             0);
   std::vector<std::string> lines =
-      absl::StrSplit(TempFolder::Read(record), '\n', absl::SkipEmpty());
+      absl::StrSplit(TempFolder::ReadFile(record), '\n', absl::SkipEmpty());
   ASSERT_EQ(lines.size(), 6u);
   nlohmann::json last = nlohmann::json::parse(lines[5]);
   EXPECT_EQ(last["step"], 6);
@@ -70,13 +69,13 @@ TEST_F(CliTest, TheRecordHasALineForEachSegment) {
 TEST_F(CliTest, HandlesLetALaterRunGoOn) {
   StartServer();
   std::string file = folder_.Write("text", kText);
-  std::string handles = folder_.Path("handles");
+  std::string handles = folder_.File("handles");
   ASSERT_EQ(Run({"stream", file, "--session", "p", "--limit", "24", "--handles",
                  handles}),
             0)
       << err_.str();
   EXPECT_EQ(server_->StepOf("p-0"), 3u);
-  nlohmann::json line = nlohmann::json::parse(TempFolder::Read(handles));
+  nlohmann::json line = nlohmann::json::parse(TempFolder::ReadFile(handles));
   EXPECT_EQ(line["begin"], 24);
   line["end"] = 43;
   folder_.Write("handles", line.dump());
@@ -124,7 +123,7 @@ TEST_F(CliTest, AServerThatIsAwayIsExplained) {
 TEST_F(CliTest, WrongInputIsNamedBeforeASessionIsOpened) {
   StartServer();
   std::string file = folder_.Write("text", kText);
-  EXPECT_EQ(Run({"stream", folder_.Path("none")}), 1);
+  EXPECT_EQ(Run({"stream", folder_.File("none")}), 1);
   EXPECT_THAT(err_.str(), HasSubstr("no such file"));
   EXPECT_EQ(Run({"stream", file, "--model", "other"}), 1);
   EXPECT_THAT(err_.str(), HasSubstr("other"));

@@ -8,15 +8,14 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cli/segments.h"
-#include "tests/client/cli/temp_folder.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme::cli {
 namespace {
 
 using ::mneme::testing::MakeSegment;
 using ::mneme::testing::MakeTensor;
-using ::mneme::testing::TempFolder;
 using ::testing::HasSubstr;
 
 TEST(RecordFileTest, ALineHasTheHandleAndTheOutputs) {
@@ -40,11 +39,11 @@ TEST(RecordFileTest, ALineHasTheHandleAndTheOutputs) {
 TEST(RecordFileTest, WritesALineForEachSegment) {
   TempFolder folder;
   RecordFile file;
-  ASSERT_THAT(file.Open(folder.Path("r")), IsOk());
+  ASSERT_THAT(file.Open(folder.File("r")), IsOk());
   file.Write(0, MakeSegment(1, {-1}));
   file.Write(0, MakeSegment(2, {-1}));
   EXPECT_THAT(file.Close(), IsOk());
-  std::string text = TempFolder::Read(folder.Path("r"));
+  std::string text = TempFolder::ReadFile(folder.File("r"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
 }
 
@@ -78,8 +77,8 @@ class HandlesFileTest : public ::testing::Test {
 
 TEST_F(HandlesFileTest, ReadsWhatItWrites) {
   ResumePoint point{{"s-1", 12, std::string(32, '\x01')}, {"a b.txt", 5, 99}};
-  ASSERT_THAT(WriteHandles(folder_.Path("h"), {point, point}), IsOk());
-  ASSERT_OK_AND_ASSIGN(auto points, ReadHandles(folder_.Path("h")));
+  ASSERT_THAT(WriteHandles(folder_.File("h"), {point, point}), IsOk());
+  ASSERT_OK_AND_ASSIGN(auto points, ReadHandles(folder_.File("h")));
   ASSERT_EQ(points.size(), 2u);
   EXPECT_EQ(points[1].handle, point.handle);
   EXPECT_EQ(points[1].rest.path, "a b.txt");
@@ -88,10 +87,10 @@ TEST_F(HandlesFileTest, ReadsWhatItWrites) {
 }
 
 TEST_F(HandlesFileTest, WhetherItCanBeWrittenIsFoundOutWithoutATrace) {
-  EXPECT_THAT(CheckHandlesWritable(folder_.Path("h")), IsOk());
-  EXPECT_THAT(ReadHandles(folder_.Path("h")),
+  EXPECT_THAT(CheckHandlesWritable(folder_.File("h")), IsOk());
+  EXPECT_THAT(ReadHandles(folder_.File("h")),
               StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(ReadHandles(folder_.Path("h.new")),
+  EXPECT_THAT(ReadHandles(folder_.File("h.new")),
               StatusIs(absl::StatusCode::kNotFound));
   for (const char* path : {"/no/such/folder/h", "/tmp"}) {
     EXPECT_THAT(CheckHandlesWritable(path),
@@ -114,7 +113,7 @@ TEST_F(HandlesFileTest, ErrorsNameTheLineAndTheKey) {
   ExpectError(absl::StrCat(R"({"handle":")", handle,
                            R"(","file":"a","begin":2,"end":1})"),
               "'begin' is after 'end'");
-  EXPECT_THAT(ReadHandles(folder_.Path("none")),
+  EXPECT_THAT(ReadHandles(folder_.File("none")),
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(WriteHandles("/no/such/folder/h", {}),
               StatusIs(absl::StatusCode::kDataLoss));

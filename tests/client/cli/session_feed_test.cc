@@ -7,10 +7,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/client/cli/temp_folder.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/manual_timer.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme::cli {
 namespace {
@@ -18,7 +18,6 @@ namespace {
 using ::mneme::testing::ErrorStatus;
 using ::mneme::testing::FakeServer;
 using ::mneme::testing::ManualTimer;
-using ::mneme::testing::TempFolder;
 using ::testing::HasSubstr;
 
 constexpr char kText[] = "The quick brown fox jumps over the lazy dog";

@@ -17,7 +17,6 @@ namespace mneme::cli {
 namespace {
 
 using ::mneme::testing::ErrorStatus;
-using ::mneme::testing::TempFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -44,10 +43,10 @@ class StreamCommandTest : public CliTest {
     ASSERT_OK_AND_ASSIGN(auto points, ReadHandles(handles_));
     for (ResumePoint& point : points) point.rest.end = 43;
     ASSERT_THAT(WriteHandles(handles_, points), IsOk());
-    before_ = TempFolder::Read(handles_);
+    before_ = TempFolder::ReadFile(handles_);
   }
 
-  const std::string handles_ = folder_.Path("handles");
+  const std::string handles_ = folder_.File("handles");
   std::string before_;  // what StopHalfway() left in it
 };
 
@@ -57,7 +56,7 @@ TEST_F(StreamCommandTest, ARecordThatCannotBeWrittenOpensNoSession) {
   EXPECT_EQ(Run({"stream", file, "--record", kNowhere, "--handles", handles_}),
             1);
   EXPECT_THAT(err_.str(), HasSubstr(kNowhere));
-  EXPECT_EQ(TempFolder::Read(handles_), "of another run");
+  EXPECT_EQ(TempFolder::ReadFile(handles_), "of another run");
   EXPECT_THAT(server_->session_metadata(), IsEmpty());
 }
 
@@ -68,7 +67,7 @@ TEST_F(StreamCommandTest, ARecordThatCannotBeWrittenCostsNoResumedSession) {
   EXPECT_EQ(Run({"stream", "--resume", handles_, "--handles", handles_,
                  "--record", kNowhere}),
             1);
-  EXPECT_EQ(TempFolder::Read(handles_), before_);
+  EXPECT_EQ(TempFolder::ReadFile(handles_), before_);
   EXPECT_EQ(server_->session_count(), 2u);
 }
 
@@ -81,22 +80,22 @@ TEST_F(StreamCommandTest, HandlesThatCannotBeWrittenOpenNoSession) {
 
 TEST_F(StreamCommandTest, TheRecordIsAFileOfItsOwn) {
   StopHalfway();
-  const std::string text = folder_.Path("a");
+  const std::string text = folder_.File("a");
   EXPECT_EQ(Run({"stream", text, "--record", text}), 1);
   EXPECT_THAT(err_.str(), AllOf(HasSubstr("--record"), HasSubstr(text)));
-  EXPECT_EQ(TempFolder::Read(text), kText);
+  EXPECT_EQ(TempFolder::ReadFile(text), kText);
   EXPECT_EQ(Run({"stream", "--resume", handles_, "--record", handles_}), 1);
   EXPECT_EQ(Run({"stream", text, "--handles", handles_, "--record", handles_}),
             1);
-  EXPECT_EQ(TempFolder::Read(handles_), before_);
+  EXPECT_EQ(TempFolder::ReadFile(handles_), before_);
   EXPECT_EQ(server_->session_count(), 2u);
 }
 
 TEST_F(StreamCommandTest, AStartThatFailsPartWayKeepsEveryHandle) {
   StopHalfway();
-  std::filesystem::remove(folder_.Path("b"));
+  std::filesystem::remove(folder_.File("b"));
   EXPECT_EQ(Run({"stream", "--resume", handles_, "--handles", handles_}), 1);
-  EXPECT_THAT(err_.str(), HasSubstr(folder_.Path("b")));
+  EXPECT_THAT(err_.str(), HasSubstr(folder_.File("b")));
   ASSERT_OK_AND_ASSIGN(auto points, ReadHandles(handles_));
   ASSERT_THAT(points, SizeIs(2));
   EXPECT_EQ(points[0].handle.session_id, "p-0");
@@ -108,10 +107,10 @@ TEST_F(StreamCommandTest, AStartThatFailsPartWayKeepsEveryHandle) {
 
 TEST_F(StreamCommandTest, AStartThatFailsClosesNothing) {
   StopHalfway();
-  std::filesystem::remove(folder_.Path("b"));
+  std::filesystem::remove(folder_.File("b"));
   EXPECT_EQ(Run({"stream", "--resume", handles_}), 1);
   EXPECT_EQ(server_->session_count(), 2u);
-  EXPECT_EQ(TempFolder::Read(handles_), before_);
+  EXPECT_EQ(TempFolder::ReadFile(handles_), before_);
 }
 
 TEST_F(StreamCommandTest, OutputsThatAResumedModelLacksAreNamed) {
@@ -120,7 +119,7 @@ TEST_F(StreamCommandTest, OutputsThatAResumedModelLacksAreNamed) {
                  "--outputs", "logits"}),
             1);
   EXPECT_THAT(err_.str(), HasSubstr("--outputs logits"));
-  EXPECT_EQ(TempFolder::Read(handles_), before_);
+  EXPECT_EQ(TempFolder::ReadFile(handles_), before_);
   EXPECT_EQ(server_->session_count(), 2u);
 }
 

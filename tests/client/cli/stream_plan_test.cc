@@ -6,15 +6,14 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/client/cli/temp_folder.h"
 #include "tests/client/fake_server.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme::cli {
 namespace {
 
 using ::mneme::testing::FakeServer;
-using ::mneme::testing::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -55,7 +54,7 @@ TEST_F(StreamPlanTest, OpensASessionForEachPart) {
 TEST_F(StreamPlanTest, ResumedSessionsKeepTheirHandles) {
   ASSERT_OK_AND_ASSIGN(StreamPlan plan, MakeStreamPlan(*client_, arguments_));
   plan.sessions[0].rest.begin = 60;
-  arguments_.resume_file = folder_.Path("handles");
+  arguments_.resume_file = folder_.File("handles");
   ASSERT_THAT(WriteHandles(arguments_.resume_file, plan.sessions), IsOk());
   ASSERT_OK_AND_ASSIGN(StreamPlan resumed,
                        MakeStreamPlan(*client_, arguments_));
@@ -66,7 +65,7 @@ TEST_F(StreamPlanTest, ResumedSessionsKeepTheirHandles) {
 
 TEST_F(StreamPlanTest, ASessionThatIsGoneCannotBeResumed) {
   ASSERT_OK_AND_ASSIGN(StreamPlan plan, MakeStreamPlan(*client_, arguments_));
-  arguments_.resume_file = folder_.Path("handles");
+  arguments_.resume_file = folder_.File("handles");
   ASSERT_THAT(WriteHandles(arguments_.resume_file, plan.sessions), IsOk());
   ASSERT_THAT(client_->CloseSession("p-0"), IsOk());
   EXPECT_THAT(MakeStreamPlan(*client_, arguments_),

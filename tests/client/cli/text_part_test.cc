@@ -7,13 +7,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/client/cli/temp_folder.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme::cli {
 namespace {
 
-using ::mneme::testing::TempFolder;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -71,9 +70,9 @@ TEST_F(TextPartTest, ErrorsNameTheFileOrTheFlag) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("--sessions 1: expected at least 2")));
   EXPECT_THAT(
-      CutIntoParts({folder_.Path("none")}, 0, 0),
+      CutIntoParts({folder_.File("none")}, 0, 0),
       StatusIs(absl::StatusCode::kNotFound, HasSubstr("none: no such file")));
-  EXPECT_THAT(CutIntoParts({folder_.Path("")}, 0, 0),
+  EXPECT_THAT(CutIntoParts({folder_.File("")}, 0, 0),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr(": not a regular file")));
   EXPECT_THAT(
@@ -118,7 +117,7 @@ TEST_F(TextPartTest, MorePartsCanBeReadAtOnceThanFilesCanBeOpen) {
 }
 
 TEST_F(TextPartTest, AFileThatCannotBeOpenedIsToldWithItsReason) {
-  EXPECT_THAT(PartReader::Open({folder_.Path("none"), 0, 1}),
+  EXPECT_THAT(PartReader::Open({folder_.File("none"), 0, 1}),
               StatusIs(absl::StatusCode::kUnavailable,
                        HasSubstr("No such file or directory")));
 }

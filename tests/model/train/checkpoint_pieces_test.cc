@@ -8,8 +8,8 @@
 #include "gtest/gtest.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/checkpoint/torch_tensor.h"
-#include "tests/model/train/temp_folder.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {

@@ -9,8 +9,8 @@
 #include "gtest/gtest.h"
 #include "model/train/lm_trainer.h"
 #include "model/train/training_kernels.h"
-#include "tests/model/train/temp_folder.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {

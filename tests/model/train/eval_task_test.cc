@@ -3,9 +3,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/train/write_model_folder.h"
-#include "tests/model/train/temp_folder.h"
 #include "tests/model/train/tiny_model.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {

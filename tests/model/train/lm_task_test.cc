@@ -11,9 +11,9 @@
 #include "gtest/gtest.h"
 #include "model/load_model.h"
 #include "model/train/train_checkpoint.h"
-#include "tests/model/train/temp_folder.h"
 #include "tests/model/train/tiny_model.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/model/train/temp_folder.h"
 #include "tests/model/train/tiny_model.h"
 #include "tests/testing/child_process.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {

@@ -8,8 +8,8 @@
 #include "gtest/gtest.h"
 #include "model/train/file_sums.h"
 #include "model/train/options.h"
-#include "tests/model/train/temp_folder.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {

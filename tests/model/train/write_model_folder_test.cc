@@ -13,9 +13,9 @@
 #include "model/load_model.h"
 #include "model/train/eval_task.h"
 #include "model/train/evaluate.h"
-#include "tests/model/train/temp_folder.h"
 #include "tests/model/train/tiny_model.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {

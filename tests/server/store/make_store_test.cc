@@ -4,8 +4,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/store/store_builders.h"
-#include "tests/server/store/temp_dir.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {
@@ -20,7 +20,7 @@ TEST(MakeStoreTest, MakesAMemoryStore) {
 }
 
 TEST(MakeStoreTest, MakesARocksDbStoreWithItsFolders) {
-  TempDir dir;
+  TempFolder dir;
   const std::string address = absl::StrCat("rocksdb:", dir.path(), "/a/b");
   {
     ASSERT_OK_AND_ASSIGN(const auto store, MakeStore(address));
@@ -47,7 +47,7 @@ TEST(MakeStoreTest, AFolderThatCannotBeMadeIsNamed) {
 }
 
 TEST(MakeStoreTest, PassesTheAsyncWindowOn) {
-  TempDir dir;
+  TempFolder dir;
   StoreOptions options;
   options.async_window = absl::Milliseconds(-5);
   EXPECT_THAT(MakeStore(absl::StrCat("rocksdb:", dir.path()), options),

@@ -11,9 +11,9 @@
 #include "server/store/entry_format.h"
 #include "server/store/rocksdb_store.h"
 #include "tests/server/store/store_builders.h"
-#include "tests/server/store/temp_dir.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 #include "tests/testing/unsynced_loss_file_system.h"
 
 namespace mneme {
@@ -45,7 +45,7 @@ class RocksDbStoreTest : public ::testing::Test {
   }
 
   const SessionKey session_ = Session("s");
-  TempDir dir_;
+  TempFolder dir_;
   FakeClock clock_;
   std::shared_ptr<UnsyncedLossFileSystem> disk_;
   std::unique_ptr<rocksdb::Env> env_;

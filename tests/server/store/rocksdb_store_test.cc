@@ -13,8 +13,8 @@
 #include "tests/server/store/raw_rocksdb.h"
 #include "tests/server/store/rocksdb_store_fixture.h"
 #include "tests/server/store/store_builders.h"
-#include "tests/server/store/temp_dir.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {
@@ -55,7 +55,7 @@ class RocksDbUnderTest : public StoreUnderTest {
     store_ = *std::move(store);
   }
 
-  TempDir dir_;
+  TempFolder dir_;
   std::unique_ptr<RocksDbStore> store_;
 };
 
