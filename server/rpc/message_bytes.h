@@ -1,6 +1,7 @@
 #ifndef MNEME_SERVER_RPC_MESSAGE_BYTES_H_
 #define MNEME_SERVER_RPC_MESSAGE_BYTES_H_
 
+#include <google/protobuf/message.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/byte_buffer.h>
 
@@ -14,11 +15,17 @@ namespace mneme {
 // in a unary call, and takes it for the client's half-close in a stream.
 // Thread-safe.
 
+// INVALID_ARGUMENT for a field that came as another kind than it has: as
+// protobuf takes it for a field that it does not know, it would be lost
+// silently. Fields that the API does not have are let through, as in any
+// protobuf service.
+absl::Status CheckFieldKinds(const google::protobuf::Message& message);
+
 // INVALID_ARGUMENT: the bytes are no such message. `message` is then undefined.
 template <class Message>
 absl::Status ParseMessage(grpc::ByteBuffer bytes, Message* message) {
   if (grpc::SerializationTraits<Message>::Deserialize(&bytes, message).ok()) {
-    return absl::OkStatus();
+    return CheckFieldKinds(*message);
   }
   return absl::InvalidArgumentError(
       absl::StrCat("the request's bytes are not a message ",

@@ -2,7 +2,10 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/rpc/raw_call.h"
 #include "tests/server/rpc/server_fixture.h"
 
@@ -66,6 +69,41 @@ TEST_F(UnparsableFieldTest, AStringThatIsNotUtf8IsRefused) {
   EXPECT_EQ(call.Read(), std::nullopt);
   EXPECT_THAT(call.Finish(), FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
                                        HasSubstr("UTF-8")));
+}
+
+TEST_F(UnparsableFieldTest, AFieldOfAnotherKindIsRefusedByItsPath) {
+  Open("a");
+  const std::string session =
+      "\x0a\x01"
+      "a";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      // A number where there is a message.
+      {"\x18\x05", "tokens:"},
+      // A float where there is an int32.
+      {std::string("\x1a\x05\x0d\x00\x00\x80\x3f", 7), "tokens.ids:"},
+      // A number for a string, in the second of the inputs.
+      {std::string("\x3a\x00\x3a\x02\x08\x01", 6), "extra_inputs[1].name:"},
+  };
+  for (const auto& [field, path] : cases) {
+    for (const char* method : {"Process", "Stream"}) {
+      RawCall call(Connect(), absl::StrCat("/mneme.v1.Segments/", method));
+      call.Write(session + field);
+      EXPECT_EQ(call.Read(), std::nullopt);
+      EXPECT_THAT(call.Finish(), FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
+                                           HasSubstr(path)));
+    }
+  }
+  EXPECT_EQ(Get("a").head().step(), 0);
+}
+
+TEST_F(UnparsableFieldTest, AFieldThatIsNotOursIsLetThrough) {
+  Open("a");
+  RawCall call(Connect(), "/mneme.v1.Sessions/Get");
+  call.Write(
+      "\x0a\x01"
+      "a"
+      "\xf8\x3f\x01");  // field 1023
+  EXPECT_NE(call.Read(), std::nullopt);
 }
 
 TEST_F(UnparsableFieldTest, AMessageInAStreamEndsItAfterTheRepliesBefore) {
