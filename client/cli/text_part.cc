@@ -24,7 +24,8 @@ absl::StatusOr<uint64_t> SizeOf(const std::string& path) {
   }
   uint64_t size = std::filesystem::file_size(path, error);
   if (error) {
-    return absl::UnavailableError(absl::StrCat(path, ": ", error.message()));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": ", error.message()));
   }
   if (size == 0) {
     return absl::InvalidArgumentError(
@@ -36,7 +37,8 @@ absl::StatusOr<uint64_t> SizeOf(const std::string& path) {
 absl::StatusOr<std::ifstream> OpenFile(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (stream) return stream;
-  return absl::UnavailableError(absl::StrCat(
+  // Not UNAVAILABLE, which is a server's.
+  return absl::FailedPreconditionError(absl::StrCat(
       path, ": cannot be read: ", std::generic_category().message(errno)));
 }
 

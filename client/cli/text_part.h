@@ -29,11 +29,12 @@ absl::StatusOr<std::vector<TextPart>> CutIntoParts(
 // a run has more sessions than a process may have files. Thread-compatible.
 class PartReader {
  public:
-  // UNAVAILABLE: the file cannot be read.
+  // FAILED_PRECONDITION: the file cannot be read.
   static absl::StatusOr<PartReader> Open(const TextPart& part);
 
   // The next bytes, at most so many; empty at the end. DATA_LOSS if the file
-  // has become shorter; UNAVAILABLE if it cannot be read any more.
+  // has become shorter; FAILED_PRECONDITION if it cannot be read any more. A
+  // file that changes meanwhile is read as it is then.
   absl::StatusOr<std::string> Read(size_t max_bytes);
   bool at_end() const { return left_ == 0; }
 

@@ -22,13 +22,16 @@ CallRegistry::Ticket CallRegistry::Enter(const std::shared_ptr<Call>& call,
                                          Kind kind) {
   uint64_t id = 0;
   bool drain = false;
+  bool cut_off = false;
   {
     MutexLock lock(&mu_);
     id = next_id_++;
     calls_.emplace(id, Entry{call, kind});
     drain = draining_;
+    cut_off = cut_off_;
   }
   if (drain) call->Drain();
+  if (cut_off) call->CutOff();
   return Ticket(this, id);
 }
 
@@ -57,6 +60,7 @@ void CallRegistry::CutOff() {
   std::vector<std::shared_ptr<Call>> calls;
   {
     MutexLock lock(&mu_);
+    cut_off_ = true;
     calls = Live();
   }
   for (const auto& call : calls) call->CutOff();

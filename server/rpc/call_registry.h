@@ -46,8 +46,8 @@ class CallRegistry {
     uint64_t id_ = 0;
   };
 
-  // The call is drained at once if the drain has begun. The registry holds it
-  // weakly: gRPC decides when it ends.
+  // The call is drained, or cut off, at once if the others were. The registry
+  // holds it weakly: gRPC decides when it ends.
   Ticket Enter(const std::shared_ptr<Call>& call, Kind kind)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -90,6 +90,7 @@ class CallRegistry {
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;
   std::map<uint64_t, Entry> calls_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace mneme

@@ -53,11 +53,12 @@ std::string MistypedField(const Message& message) {
 
 }  // namespace
 
-absl::Status CheckFieldKinds(const Message& message) {
+absl::Status CheckWireTypes(const Message& message) {
   const std::string path = MistypedField(message);
   if (path.empty()) return absl::OkStatus();
-  return FieldError(path, absl::StrCat("sent as another kind of field than ",
-                                       message.GetTypeName(), " has there"));
+  return FieldError(path,
+                    absl::StrCat("sent with another wire type than it has in ",
+                                 message.GetTypeName()));
 }
 
 }  // namespace mneme

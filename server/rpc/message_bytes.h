@@ -15,17 +15,18 @@ namespace mneme {
 // in a unary call, and takes it for the client's half-close in a stream.
 // Thread-safe.
 
-// INVALID_ARGUMENT for a field that came as another kind than it has: as
+// INVALID_ARGUMENT for a field that came with another wire type than it has: as
 // protobuf takes it for a field that it does not know, it would be lost
-// silently. Fields that the API does not have are let through, as in any
+// silently. (Packed floats have the wire type of packed integers: those nobody
+// can tell.) Fields that the API does not have are let through, as in any
 // protobuf service.
-absl::Status CheckFieldKinds(const google::protobuf::Message& message);
+absl::Status CheckWireTypes(const google::protobuf::Message& message);
 
 // INVALID_ARGUMENT: the bytes are no such message. `message` is then undefined.
 template <class Message>
 absl::Status ParseMessage(grpc::ByteBuffer bytes, Message* message) {
   if (grpc::SerializationTraits<Message>::Deserialize(&bytes, message).ok()) {
-    return CheckFieldKinds(*message);
+    return CheckWireTypes(*message);
   }
   return absl::InvalidArgumentError(
       absl::StrCat("the request's bytes are not a message ",

@@ -183,6 +183,7 @@ TEST_F(DisconnectTest, AConnectionThatGoesSilentIsReplaced) {
   ASSERT_OK_AND_ASSIGN(const auto client, client::Client::Create(quick));
   OracleStream stream(*client, options_);
   StreamIntoTheSecondSegment(stream);
+  EXPECT_THAT(stream.retries(), IsEmpty());
   proxy_->Silence();
   stream.AwaitRetries(1);
   stream.Write(OracleTokens(2, 2 * kFour));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/explain.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -14,6 +15,7 @@ namespace mneme::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class TextPartTest : public ::testing::Test {
@@ -117,9 +119,12 @@ TEST_F(TextPartTest, MorePartsCanBeReadAtOnceThanFilesCanBeOpen) {
 }
 
 TEST_F(TextPartTest, AFileThatCannotBeOpenedIsToldWithItsReason) {
-  EXPECT_THAT(PartReader::Open({folder_.File("none"), 0, 1}),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       HasSubstr("No such file or directory")));
+  const absl::Status status =
+      PartReader::Open({folder_.File("none"), 0, 1}).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("No such file or directory")));
+  // It is no word of a server.
+  EXPECT_THAT(Explain(status, "host:1"), Not(HasSubstr("host:1")));
 }
 
 }  // namespace

@@ -81,6 +81,16 @@ TEST(CallRegistryTest, AStreamThatComesDuringTheDrainIsDrainedAtOnce) {
   EXPECT_EQ(stream->drains, 1);
 }
 
+TEST(CallRegistryTest, ACallThatComesAfterTheCutOffIsCutOffAtOnce) {
+  CallRegistry registry;
+  registry.StartDrain();
+  registry.CutOff();
+  const auto late = std::make_shared<CountingCall>();
+  const CallRegistry::Ticket ticket = registry.Enter(late, Kind::kUnary);
+  EXPECT_EQ(late->drains, 1);
+  EXPECT_EQ(late->cuts, 1);
+}
+
 TEST(CallRegistryTest, ForgetsAStreamThatIsGoneBeforeItsTicket) {
   CallRegistry registry;
   auto stream = std::make_shared<CountingCall>();

@@ -71,7 +71,7 @@ TEST_F(UnparsableFieldTest, AStringThatIsNotUtf8IsRefused) {
                                        HasSubstr("UTF-8")));
 }
 
-TEST_F(UnparsableFieldTest, AFieldOfAnotherKindIsRefusedByItsPath) {
+TEST_F(UnparsableFieldTest, AFieldOfAnotherWireTypeIsRefusedByItsPath) {
   Open("a");
   const std::string session =
       "\x0a\x01"
