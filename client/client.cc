@@ -165,6 +165,20 @@ absl::StatusOr<MemoryHandle> Client::CloseSession(
   return FromWire(response.last());
 }
 
+absl::StatusOr<SessionInfo> Client::RollbackSession(
+    const MemoryHandle& to, const MemoryHandle* expected_head) {
+  v1::RollbackSessionRequest request;
+  request.set_session_id(to.session_id);
+  *request.mutable_to() = ToWire(to);
+  if (expected_head != nullptr) {
+    *request.mutable_expected_head() = ToWire(*expected_head);
+  }
+  ASSIGN_OR_RETURN(v1::Session response,
+                   impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Rollback,
+                               request, to.session_id));
+  return FromWire(response);
+}
+
 absl::StatusOr<std::unique_ptr<SessionStream>> Client::Stream(
     StreamOptions options, StreamHandler* handler) {
   if (options.at.session_id.empty() || options.at.digest.empty()) {

@@ -57,6 +57,12 @@ class Client {
   // Ends the session; the head at its end.
   absl::StatusOr<MemoryHandle> CloseSession(const std::string& session_id);
 
+  // Takes the session back to `to`, which it retains: what came after is
+  // forgotten. ABORTED if its head is another than `expected_head`, unless that
+  // is null or the session is at `to` already. No stream of it may be open.
+  absl::StatusOr<SessionInfo> RollbackSession(
+      const MemoryHandle& to, const MemoryHandle* expected_head = nullptr);
+
   // Starts the stream of one session. `handler` must live until its OnDone
   // returned.
   absl::StatusOr<std::unique_ptr<SessionStream>> Stream(StreamOptions options,

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/handle.h"
+
 namespace mneme::cli {
 namespace {
 
@@ -17,6 +19,7 @@ constexpr char kFooter[] =
     "  mneme stream FILE --handles H       leaves its session open\n"
     "  mneme stream --resume H             goes on from there\n"
     "  mneme sessions                      shows what is open\n"
+    "  mneme rollback HANDLE               takes its session back there\n"
     "  mneme close SESSION...              closes it, its memory is gone\n"
     "\nEvery command takes --server HOST:PORT (or MNEME_SERVER; default\n"
     "127.0.0.1:7450) and --json. `mneme stream --help` has the rest.\n"
@@ -53,6 +56,10 @@ client::Durability ParseDurability(const std::string& text) {
 std::string CheckDurability(const std::string& text) {
   if (ParseDurability(text) != client::Durability::kServerDefault) return "";
   return "expected memory or sync, got '" + text + "'";
+}
+
+std::string CheckHandle(const std::string& text) {
+  return std::string(client::ParseMemoryHandle(text).status().message());
 }
 
 void AddCommon(CLI::App* app, CommonArguments& common) {
@@ -195,6 +202,20 @@ CLI::App* AddClose(CLI::App& program, CloseArguments& close) {
   return app;
 }
 
+CLI::App* AddRollback(CLI::App& program, RollbackArguments& rollback,
+                      std::string& to) {
+  CLI::App* app = program.add_subcommand(
+      "rollback", "Takes a session back to a memory value that it retains");
+  app->add_option("HANDLE", to,
+                  "Where to: a handle, session/step/digest; `mneme sessions "
+                  "--json` lists those that are retained")
+      ->type_name("")
+      ->required()
+      ->check(CheckHandle);
+  AddCommon(app, rollback.common);
+  return app;
+}
+
 void AddModels(CLI::App& program, ModelsArguments& models) {
   CLI::App* app = program.add_subcommand("models", "Lists the models");
   AddCommon(app, models.common);
@@ -222,11 +243,14 @@ Command ParseArguments(const std::vector<std::string>& arguments,
   StreamArguments stream;
   SessionsArguments sessions;
   CloseArguments close;
+  RollbackArguments rollback;
+  std::string rollback_to;
   ModelsArguments models;
   StreamTexts texts;
   const CLI::App* stream_app = AddStream(app, stream, texts);
   const CLI::App* sessions_app = AddSessions(app, sessions);
   const CLI::App* close_app = AddClose(app, close);
+  const CLI::App* rollback_app = AddRollback(app, rollback, rollback_to);
   AddModels(app, models);
   app.footer(kFooter);  // last: the commands would inherit it
   try {
@@ -243,6 +267,10 @@ Command ParseArguments(const std::vector<std::string>& arguments,
   if (stream_app->parsed()) return stream;
   if (sessions_app->parsed()) return sessions;
   if (close_app->parsed()) return close;
+  if (rollback_app->parsed()) {
+    rollback.to = *client::ParseMemoryHandle(rollback_to);
+    return rollback;
+  }
   return models;
 }
 

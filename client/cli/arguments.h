@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "client/handle.h"
 #include "client/session_info.h"
 
 namespace mneme::cli {
@@ -50,6 +51,11 @@ struct CloseArguments {
   std::vector<std::string> sessions;
 };
 
+struct RollbackArguments {
+  CommonArguments common;
+  client::MemoryHandle to;
+};
+
 struct ModelsArguments {
   CommonArguments common;
 };
@@ -61,7 +67,7 @@ struct NothingToRun {
 };
 
 using Command = std::variant<StreamArguments, SessionsArguments, CloseArguments,
-                             ModelsArguments, NothingToRun>;
+                             RollbackArguments, ModelsArguments, NothingToRun>;
 
 // What the command line (without the program's name) asks for. Help goes to
 // `out`, what is wrong to `err`, with exit status 2.

@@ -7,6 +7,7 @@
 #include "client/cli/close_command.h"
 #include "client/cli/explain.h"
 #include "client/cli/list_commands.h"
+#include "client/cli/rollback_command.h"
 #include "client/cli/stream_command.h"
 #include "client/client.h"
 #include "server/base/status_macros.h"
@@ -28,6 +29,9 @@ struct Runner {
   }
   absl::Status operator()(const CloseArguments& arguments) const {
     return RunClose(client, arguments, environment);
+  }
+  absl::Status operator()(const RollbackArguments& arguments) const {
+    return RunRollback(client, arguments, environment);
   }
   absl::Status operator()(const ModelsArguments& arguments) const {
     return RunModels(client, arguments, environment);

@@ -37,7 +37,10 @@ void PrintJson(const client::SessionInfo& session, std::ostream& out) {
   json["head"] = client::ToString(session.head.handle);
   json["tail"] = session.head.tail;
   json["durable"] = client::ToString(session.durable);
-  json["retained"] = session.retained.size();
+  json["retained"] = Json::array();
+  for (const client::MemoryHandle& handle : session.retained) {
+    json["retained"].push_back(client::ToString(handle));
+  }
   json["memory_bytes"] = session.memory_bytes;
   json["created"] = absl::FormatTime(session.created, absl::UTCTimeZone());
   json["last_used"] = absl::FormatTime(session.last_used, absl::UTCTimeZone());

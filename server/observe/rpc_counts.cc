@@ -6,8 +6,9 @@ namespace mneme {
 namespace {
 
 constexpr const char* kNames[] = {
-    "Sessions.Open",   "Sessions.Get",     "Sessions.List", "Sessions.Close",
-    "Segments.Stream", "Segments.Process", "Models.List",   "Models.Get"};
+    "Sessions.Open",    "Sessions.Get",      "Sessions.List",
+    "Sessions.Close",   "Sessions.Rollback", "Segments.Stream",
+    "Segments.Process", "Models.List",       "Models.Get"};
 
 }  // namespace
 

@@ -18,6 +18,7 @@ enum class RpcMethod : uint8_t {
   kGetSession,
   kListSessions,
   kCloseSession,
+  kRollbackSession,
   kStream,
   kProcess,
   kListModels,
@@ -42,7 +43,7 @@ class RpcCounts {
   std::vector<Count> Read() const;
 
  private:
-  static constexpr size_t kMethods = 8;
+  static constexpr size_t kMethods = 9;
   static constexpr size_t kCodes = 17;  // absl::StatusCode's, OK first
 
   std::array<std::array<std::atomic<int64_t>, kCodes>, kMethods> calls_{};

@@ -25,23 +25,9 @@ absl::StatusOr<Position> ReadAt(const v1::Position& at,
   if (!at.has_handle()) {
     return FieldError("at.handle", "missing, expected a memory handle");
   }
-  const v1::MemoryHandle& handle = at.handle();
-  if (!handle.session_id().empty() && handle.session_id() != session_id) {
-    return FieldError(
-        "at.handle.session_id",
-        absl::StrCat("is ", Quoted(handle.session_id()),
-                     ", expected the request's session ", Quoted(session_id)));
-  }
   Position position;
-  if (handle.digest().size() != position.handle.digest.size()) {
-    return FieldError("at.handle.digest",
-                      absl::StrCat("expected ", position.handle.digest.size(),
-                                   " bytes, got ", handle.digest().size()));
-  }
-  position.handle.session_id = session_id;
-  position.handle.step = handle.step();
-  std::copy_n(reinterpret_cast<const uint8_t*>(handle.digest().data()),
-              position.handle.digest.size(), position.handle.digest.begin());
+  ASSIGN_OR_RETURN(position.handle,
+                   ReadHandle(at.handle(), session_id, "at.handle"));
   position.tail = at.tail();
   return position;
 }
@@ -73,6 +59,28 @@ absl::StatusOr<std::vector<int32_t>> ReadInput(
 }
 
 }  // namespace
+
+absl::StatusOr<MemoryHandle> ReadHandle(const v1::MemoryHandle& message,
+                                        const std::string& session_id,
+                                        absl::string_view field) {
+  if (!message.session_id().empty() && message.session_id() != session_id) {
+    return FieldError(
+        absl::StrCat(field, ".session_id"),
+        absl::StrCat("is ", Quoted(message.session_id()),
+                     ", expected the request's session ", Quoted(session_id)));
+  }
+  MemoryHandle handle;
+  if (message.digest().size() != handle.digest.size()) {
+    return FieldError(absl::StrCat(field, ".digest"),
+                      absl::StrCat("expected ", handle.digest.size(),
+                                   " bytes, got ", message.digest().size()));
+  }
+  handle.session_id = session_id;
+  handle.step = message.step();
+  std::copy_n(reinterpret_cast<const uint8_t*>(message.digest().data()),
+              handle.digest.size(), handle.digest.begin());
+  return handle;
+}
 
 absl::StatusOr<SegmentRequest> ReadSegmentRequest(
     const v1::SegmentRequest& message, const std::string& session_id,

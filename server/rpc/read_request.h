@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "mneme/v1/segments.pb.h"
 #include "mneme/v1/types.pb.h"
@@ -27,6 +28,11 @@ absl::StatusOr<SegmentRequest> ReadSegmentRequest(
 
 // The request's `timeout`; infinite when it has none.
 absl::StatusOr<absl::Duration> ReadTimeout(const v1::SegmentRequest& message);
+
+// A handle of the session that the request is for, in the request's `field`.
+absl::StatusOr<MemoryHandle> ReadHandle(const v1::MemoryHandle& message,
+                                        const std::string& session_id,
+                                        absl::string_view field);
 
 OutputRequest ReadOutputs(const v1::OutputRequest& message);
 

@@ -4,6 +4,7 @@
 
 #include "server/base/status_macros.h"
 #include "server/rpc/call_metadata.h"
+#include "server/rpc/field_error.h"
 #include "server/rpc/message_bytes.h"
 #include "server/rpc/read_request.h"
 #include "server/rpc/unary_call.h"
@@ -133,6 +134,45 @@ absl::StatusOr<SessionKey> SessionsService::ReadClose(
   ASSIGN_OR_RETURN(const auto message,
                    ParseMessage<v1::CloseSessionRequest>(bytes));
   return ReadKey(context, message.session_id());
+}
+
+grpc::ServerUnaryReactor* SessionsService::Rollback(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
+  auto read = ReadRollback(*context, *request);
+  if (!read.ok()) {
+    return RefusedCall(rpc_, RpcMethod::kRollbackSession, read.status());
+  }
+  const auto cursor = std::make_shared<Cursor>();
+  const auto call =
+      UnaryCall::Start(rpc_, RpcMethod::kRollbackSession, reply, cursor);
+  rpc_->manager->Rollback(read->key, cursor, std::move(read->to),
+                          std::move(read->expected_head),
+                          [call](const absl::StatusOr<SessionInfo>& info) {
+                            if (call->Claim()) call->End(ToMessage(info));
+                          });
+  return call.get();
+}
+
+absl::StatusOr<SessionsService::RollbackRequest> SessionsService::ReadRollback(
+    const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) const {
+  if (rpc_->calls->draining()) return DrainingError(nullptr);
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::RollbackSessionRequest>(bytes));
+  RollbackRequest request;
+  ASSIGN_OR_RETURN(request.key, ReadKey(context, message.session_id()));
+  if (!message.has_to()) {
+    return FieldError("to", "missing, expected a memory handle");
+  }
+  ASSIGN_OR_RETURN(request.to,
+                   ReadHandle(message.to(), request.key.session_id, "to"));
+  if (message.has_expected_head()) {
+    ASSIGN_OR_RETURN(request.expected_head,
+                     ReadHandle(message.expected_head(), request.key.session_id,
+                                "expected_head"));
+  }
+  return request;
 }
 
 }  // namespace mneme

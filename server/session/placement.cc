@@ -165,7 +165,7 @@ absl::StatusOr<Placement> Place(const StreamState& state, const Cursor& cursor,
   all.insert(all.end(), request.tokens.begin(), request.tokens.end());
   Tokens tokens = all;
   ASSIGN_OR_RETURN(RetainedStep start, FindStart(state, at.handle));
-  if (!continues && FindStep(state.retained, start.step) == nullptr) {
+  if (FindStep(state.retained, start.step) == nullptr) {
     placement.unverified = start;
   }
   const uint64_t head = state.retained.back().step;

@@ -75,4 +75,20 @@ Forgotten AddStep(const NewStep& added, const RetentionLimits& limits,
   return forgotten;
 }
 
+Forgotten RollBack(uint64_t step, SessionRecord* record) {
+  Forgotten forgotten;
+  forgotten.first_reply = step + 1;
+  forgotten.end_reply = record->head().step + 1;
+  const auto first = std::find_if(
+      record->retained.begin(), record->retained.end(),
+      [step](const RetainedStep& value) { return value.step > step; });
+  const auto kept = static_cast<size_t>(first - record->retained.begin());
+  forgotten.values.assign(first, record->retained.end());
+  record->retained.resize(kept);
+  record->reply_bytes.resize(kept);
+  std::erase_if(record->message_starts,
+                [step](uint64_t start) { return start >= step; });
+  return forgotten;
+}
+
 }  // namespace mneme

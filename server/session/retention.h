@@ -40,6 +40,9 @@ struct Forgotten {
 Forgotten AddStep(const NewStep& added, const RetentionLimits& limits,
                   SessionRecord* record);
 
+// Makes the value of `step`, which is retained, the head.
+Forgotten RollBack(uint64_t step, SessionRecord* record);
+
 }  // namespace mneme
 
 #endif  // MNEME_SERVER_SESSION_RETENTION_H_

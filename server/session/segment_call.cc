@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "server/base/error_info.h"
+#include "server/base/status_macros.h"
 #include "server/session/lineage.h"
 
 namespace mneme {
@@ -125,13 +125,7 @@ void SegmentCall::OnCommitted(const absl::Status& status) {
 }
 
 absl::Status SegmentCall::CheckAlive() const {
-  if (session_->closing()) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "CLOSING",
-                     "the session is being closed");
-  }
-  if (cursor_->cancelled.load()) {
-    return absl::CancelledError("cancelled before it started");
-  }
+  RETURN_IF_ERROR(session_->CheckWanted(*cursor_));
   if (request_.deadline <= session_->context().clock->Monotonic()) {
     return absl::DeadlineExceededError(
         "the deadline passed before it started; retry with the same `at`");

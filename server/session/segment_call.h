@@ -12,6 +12,7 @@
 #include "server/session/kept_reply.h"
 #include "server/session/segment.h"
 #include "server/session/session.h"
+#include "server/session/session_call.h"
 
 namespace mneme {
 
@@ -23,16 +24,17 @@ namespace mneme {
 // at the end of what Start() began. Its steps run one after another, on
 // whichever thread the last one ended: gRPC (Start), the executor (a step), the
 // store writer (a commit or a read).
-class SegmentCall : public std::enable_shared_from_this<SegmentCall> {
+class SegmentCall : public SessionCall,
+                    public std::enable_shared_from_this<SegmentCall> {
  public:
   SegmentCall(std::shared_ptr<Session> session, CursorRef cursor,
               SegmentRequest request, SegmentDone done);
 
   // Answers with `status`; Start() is never called.
-  void Refuse(const absl::Status& status);
+  void Refuse(const absl::Status& status) override;
 
   // REQUIRES: no other call of the session runs.
-  void Start();
+  void Start() override;
 
  private:
   using Kept = void (SegmentCall::*)(absl::StatusOr<KeptReply> kept);

@@ -7,7 +7,6 @@
 #include "server/base/error_info.h"
 #include "server/base/status_macros.h"
 #include "server/session/lineage.h"
-#include "server/session/segment_call.h"
 
 namespace mneme {
 namespace {
@@ -58,9 +57,13 @@ bool Session::is_open() const {
   return state_ != State::kOpening;
 }
 
-bool Session::closing() const {
-  MutexLock lock(&mu_);
-  return state_ == State::kClosing;
+absl::Status Session::CheckWanted(const Cursor& cursor) const {
+  {
+    MutexLock lock(&mu_);
+    if (state_ == State::kClosing) return ClosingError();
+  }
+  if (!cursor.cancelled.load()) return absl::OkStatus();
+  return absl::CancelledError("cancelled before it started");
 }
 
 void Session::MarkOpen() {
@@ -68,7 +71,7 @@ void Session::MarkOpen() {
   if (state_ == State::kOpening) state_ = State::kOpen;
 }
 
-absl::Status Session::Enqueue(std::shared_ptr<SegmentCall> call) {
+absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {
   {
     MutexLock lock(&mu_);
     if (state_ == State::kClosing) return ClosingError();
@@ -95,7 +98,7 @@ absl::Status Session::CheckRoom() const {
 }
 
 void Session::Close(Stopped stopped) {
-  std::deque<std::shared_ptr<SegmentCall>> refused;
+  std::deque<std::shared_ptr<SessionCall>> refused;
   absl::Status status;
   {
     MutexLock lock(&mu_);
@@ -188,24 +191,32 @@ int64_t Session::KeptRoom() const {
 
 Session::Change Session::MakeChange(Computed computed) const {
   Change change;
-  Commit& commit = change.commit;
   {
     MutexLock lock(&mu_);
     change.record = record_;
   }
-  commit.expected_head = change.record.head().digest;
+  const Digest head = change.record.head().digest;
   const Forgotten forgotten = AddStep(
       {computed.step, computed.message_start, computed.kept_reply.size()},
       context_->limits.retention, &change.record);
   change.record.last_used = context_->clock->Wall();
-  commit.session = key_;
-  commit.head = computed.step.digest;
-  commit.record = EncodeRecord(change.record);
-  commit.durability = durability_;
-  commit.puts.push_back({{key_, ValueName(computed.step.digest)},
-                         std::move(computed.saved_memory)});
-  commit.puts.push_back(
+  change.commit = MakeCommit(change.record, head, forgotten);
+  change.commit.puts.push_back({{key_, ValueName(computed.step.digest)},
+                                std::move(computed.saved_memory)});
+  change.commit.puts.push_back(
       {{key_, ReplyName(computed.step.step)}, std::move(computed.kept_reply)});
+  return change;
+}
+
+Commit Session::MakeCommit(const SessionRecord& record,
+                           const Digest& expected_head,
+                           const Forgotten& forgotten) const {
+  Commit commit;
+  commit.session = key_;
+  commit.expected_head = expected_head;
+  commit.head = record.head().digest;
+  commit.record = EncodeRecord(record);
+  commit.durability = durability_;
   for (const RetainedStep& value : forgotten.values) {
     if (value.step == 0) continue;  // the model's, in no store
     commit.deletes.push_back({key_, ValueName(value.digest)});
@@ -213,7 +224,27 @@ Session::Change Session::MakeChange(Computed computed) const {
   for (uint64_t s = forgotten.first_reply; s < forgotten.end_reply; ++s) {
     commit.deletes.push_back({key_, ReplyName(s)});
   }
+  return commit;
+}
+
+Session::Change Session::MakeRollback(uint64_t step) const {
+  Change change;
+  {
+    MutexLock lock(&mu_);
+    change.record = record_;
+  }
+  const Digest head = change.record.head().digest;
+  const Forgotten forgotten = ::mneme::RollBack(step, &change.record);
+  change.record.last_used = context_->clock->Wall();
+  change.commit = MakeCommit(change.record, head, forgotten);
   return change;
+}
+
+void Session::RollBack(SessionRecord record) {
+  MutexLock lock(&mu_);
+  record_ = std::move(record);
+  memory_ = record_.head().step == 0 ? model_->InitialMemory() : nullptr;
+  tail_.clear();
 }
 
 void Session::Advance(SessionRecord record, MemoryRef memory) {
@@ -241,17 +272,17 @@ void Session::RunNext() {
 void Session::Pump() {
   // A call holds its session, so the last one is let go after TakeNext: then
   // nobody else may hold this any more.
-  std::shared_ptr<SegmentCall> call;
+  std::shared_ptr<SessionCall> call;
   while ((call = TakeNext()) != nullptr) call->Start();
 }
 
-std::shared_ptr<SegmentCall> Session::TakeNext() {
+std::shared_ptr<SessionCall> Session::TakeNext() {
   Stopped stopped;
   {
     MutexLock lock(&mu_);
     if (!running_ && !waiting_.empty()) {
       running_ = true;
-      std::shared_ptr<SegmentCall> next = std::move(waiting_.front());
+      std::shared_ptr<SessionCall> next = std::move(waiting_.front());
       waiting_.pop_front();
       return next;
     }

@@ -12,23 +12,23 @@
 #include "server/base/mutex.h"
 #include "server/schedule/step_task.h"
 #include "server/session/placement.h"
+#include "server/session/session_call.h"
 #include "server/session/session_context.h"
 #include "server/session/session_info.h"
 #include "server/session/session_record.h"
 
 namespace mneme {
 
-class SegmentCall;
-
-// One session: where its stream stands, its newest memory, and the messages
-// that wait. Messages run one at a time in arrival order; the one that runs is
-// the only one that changes the stream, so nothing is locked while the device
-// or the disk works. A failed step or commit leaves the session as it was.
+// One session: where its stream stands, its newest memory, and the calls that
+// wait (messages, rollbacks). Calls run one at a time in arrival order; the one
+// that runs is the only one that changes the stream, so nothing is locked while
+// the device or the disk works. A failed step or commit leaves the session as
+// it was.
 //
 // Lifecycle: kOpening -> kOpen -> kClosing, and back to kOpen if the store
 // could not remove what it holds of the session. Close may come in any of them.
 // Thread-safe; nothing is called while the lock is held. Shared by the
-// manager's table and by the message that runs.
+// manager's table and by the call that runs.
 class Session {
  public:
   // `model` is null when the server no longer has the session's model; then
@@ -49,7 +49,7 @@ class Session {
 
   // Runs `call` now, or after those before it. RESOURCE_EXHAUSTED (QUEUE_FULL)
   // or FAILED_PRECONDITION (CLOSING): the call was not taken.
-  absl::Status Enqueue(std::shared_ptr<SegmentCall> call)
+  absl::Status Enqueue(std::shared_ptr<SessionCall> call)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Stops the session: what waits is answered with CLOSING, and `stopped` is
@@ -59,9 +59,12 @@ class Session {
   void Close(Stopped stopped) ABSL_LOCKS_EXCLUDED(mu_);
   // What Close stopped goes on: the session could not be removed.
   void Reopen() ABSL_LOCKS_EXCLUDED(mu_);
-  bool closing() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // ---- For the call that runs ----
+
+  // Whether somebody still wants what a call for this caller would do: not when
+  // the session closes (CLOSING) or the caller is gone (CANCELLED).
+  absl::Status CheckWanted(const Cursor& cursor) const ABSL_LOCKS_EXCLUDED(mu_);
 
   absl::StatusOr<Placement> PlaceRequest(const Cursor& cursor,
                                          const SegmentRequest& request) const
@@ -98,6 +101,9 @@ class Session {
   Change MakeChange(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
   // That change is in the store: swings the head, drops the tail.
   void Advance(SessionRecord record, MemoryRef memory) ABSL_LOCKS_EXCLUDED(mu_);
+  // What makes the retained value of `step` the head, and that it is.
+  Change MakeRollback(uint64_t step) const ABSL_LOCKS_EXCLUDED(mu_);
+  void RollBack(SessionRecord record) ABSL_LOCKS_EXCLUDED(mu_);
   void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The running call is done: the next one runs. A call that ends before its
@@ -108,11 +114,15 @@ class Session {
  private:
   enum class State { kOpening, kOpen, kClosing };
 
+  // What takes the record in the store to `record`.
+  Commit MakeCommit(const SessionRecord& record, const Digest& expected_head,
+                    const Forgotten& forgotten) const;
+
   // Starts what waits, until one runs on or nothing waits. REQUIRES: the caller
   // has set pumping_.
   void Pump() ABSL_LOCKS_EXCLUDED(mu_);
   // The call that Pump() starts next; nullptr: the pump is over.
-  std::shared_ptr<SegmentCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
+  std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -131,7 +141,7 @@ class Session {
   bool running_ ABSL_GUARDED_BY(mu_) =
       false;  // a call was started, is not done
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // a thread is in Pump()
-  std::deque<std::shared_ptr<SegmentCall>> waiting_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::shared_ptr<SessionCall>> waiting_ ABSL_GUARDED_BY(mu_);
   Stopped stopped_ ABSL_GUARDED_BY(mu_);  // Close waits
 };
 

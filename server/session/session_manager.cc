@@ -167,6 +167,25 @@ void SessionManager::RemoveUnreadable(const SessionKey& key, CloseDone done) {
   });
 }
 
+void SessionManager::Rollback(const SessionKey& key, const CursorRef& cursor,
+                              MemoryHandle to,
+                              std::optional<MemoryHandle> expected_head,
+                              RollbackDone done) {
+  absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
+  absl::Status status = session.status();
+  if (status.ok()) status = (*session)->unusable();
+  if (!status.ok()) return std::move(done)(status);
+  admission_.Begin();
+  auto call = std::make_shared<RollbackCall>(
+      *session, cursor, std::move(to), std::move(expected_head),
+      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
+        std::move(done)(std::move(info));
+        admission_.End();
+      });
+  status = (*session)->Enqueue(call);
+  if (!status.ok()) call->Refuse(status);
+}
+
 void SessionManager::Process(const SessionKey& key, const CursorRef& cursor,
                              SegmentRequest request, SegmentDone done) {
   absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);

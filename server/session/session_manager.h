@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/session/admission.h"
+#include "server/session/rollback_call.h"
 #include "server/session/segment.h"
 #include "server/session/session.h"
 #include "server/session/session_context.h"
@@ -75,6 +77,13 @@ class SessionManager {
   // the session's id where its record cannot be read. If the store fails, the
   // session is open again.
   void Close(const SessionKey& key, CloseDone done);
+
+  // Takes a session back to `to`, after the messages taken before. Errors:
+  // ABORTED VERSION_CONFLICT (`to` is no value that the session had, or another
+  // head than `expected_head`), FAILED_PRECONDITION NOT_RETAINED; as Process.
+  // A `cursor` of its own says whether the caller still waits.
+  void Rollback(const SessionKey& key, const CursorRef& cursor, MemoryHandle to,
+                std::optional<MemoryHandle> expected_head, RollbackDone done);
 
   // Checks a request against the session's model and queues it. See
   // segments.proto for what comes back.

@@ -27,8 +27,8 @@ struct SessionKey {
 };
 
 // An immutable blob that belongs to a session: a memory value or a kept reply.
-// `name` is the session layer's, e.g. "value/<hex digest>". The same key is
-// always put with the same bytes.
+// `name` is the session layer's, e.g. "value/<hex digest>". While it is there,
+// the same key is put with the same bytes.
 struct ObjectKey {
   SessionKey session;
   std::string name;

@@ -86,6 +86,24 @@ TEST_F(ClientTest, SessionsAreFoundListedAndClosed) {
   EXPECT_THAT(client_->GetSession("b"), StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST_F(ClientTest, RollsASessionBackToAHandle) {
+  SessionSpec spec;
+  spec.session_id = "a";
+  ASSERT_OK_AND_ASSIGN(const SessionInfo opened, client_->OpenSession(spec));
+  const MemoryHandle start = opened.head.handle;
+  ASSERT_OK_AND_ASSIGN(const SessionInfo back,
+                       client_->RollbackSession(start, &start));
+  EXPECT_EQ(back.head.handle, start);
+  MemoryHandle other = start;
+  other.step = 9;
+  EXPECT_THAT(client_->RollbackSession(start, &other), IsOk());
+  EXPECT_THAT(client_->RollbackSession(other, &start),
+              StatusIs(absl::StatusCode::kAborted));
+  other.session_id = "none";
+  EXPECT_THAT(client_->RollbackSession(other),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST_F(ClientTest, AnIdInUseIsRefused) {
   SessionSpec spec;
   spec.session_id = "a";

@@ -157,6 +157,9 @@ v1::Session FakeServer::Describe(const FakeSession& session) const {
   wire.set_tail(session.tail());
   uint64_t lag = std::min(options_.durable_lag, session.head());
   *wire.mutable_durable() = session.HandleAt(session.head() - lag);
+  for (uint64_t step = session.oldest(); step <= session.head(); ++step) {
+    *wire.add_retained() = session.HandleAt(step);
+  }
   wire.set_memory_bytes(kMemoryBytes);
   return wire;
 }

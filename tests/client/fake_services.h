@@ -95,6 +95,31 @@ class FakeServer::SessionsService : public v1::Sessions::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Rollback(grpc::ServerContext* context,
+                        const v1::RollbackSessionRequest* request,
+                        v1::Session* response) override {
+    server_->NoteMetadata(*context);
+    MutexLock lock(&server_->mu_);
+    auto it = server_->sessions_.find(request->session_id());
+    if (it == server_->sessions_.end()) return NoSession(request->session_id());
+    FakeSession& session = it->second;
+    const auto is = [&](const v1::MemoryHandle& handle, uint64_t step) {
+      return handle.SerializeAsString() ==
+             session.HandleAt(step).SerializeAsString();
+    };
+    if (request->has_expected_head() && !is(request->to(), session.head()) &&
+        !is(request->expected_head(), session.head())) {
+      return {grpc::StatusCode::ABORTED, "expected_head"};
+    }
+    const uint64_t step = request->to().step();
+    if (step > session.head() || !is(request->to(), step)) {
+      return {grpc::StatusCode::ABORTED, "to"};
+    }
+    session.LoseAfter(step);
+    *response = server_->Describe(session);
+    return grpc::Status::OK;
+  }
+
  private:
   FakeServer* const server_;
 };

@@ -39,6 +39,14 @@ class SessionsServiceTest : public ServerFixture {
     request.set_session_id(id);
     return sessions_->Close(&context, request, reply);
   }
+
+  grpc::Status Rollback(const v1::RollbackSessionRequest& request,
+                        v1::Session* reply,
+                        const std::string& tenant = "default") {
+    grpc::ClientContext context;
+    context.AddMetadata("mneme-tenant", tenant);
+    return sessions_->Rollback(&context, request, reply);
+  }
 };
 
 TEST_F(SessionsServiceTest, OpenMakesASessionAtItsInitialMemory) {
@@ -133,6 +141,46 @@ TEST_F(SessionsServiceTest, CloseGivesTheLastHandleAndForgets) {
               FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("'a'")));
   EXPECT_THAT(Close("a", &closed),
               FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("'a'")));
+}
+
+TEST_F(SessionsServiceTest, RollbackGivesTheSessionAtThatValue) {
+  const v1::Session opened = Open("a");
+  v1::SegmentReply reply;
+  ASSERT_TRUE(Process(Request("a", Range(0, 8)), &reply).ok());
+  v1::RollbackSessionRequest request;
+  request.set_session_id("a");
+  *request.mutable_to() = reply.segments(0).result().handle();
+  *request.mutable_expected_head() = reply.head();
+  v1::Session session;
+  ASSERT_TRUE(Rollback(request, &session).ok());
+  EXPECT_EQ(session.head().SerializeAsString(),
+            request.to().SerializeAsString());
+  EXPECT_EQ(session.retained_size(), 2);
+  ASSERT_TRUE(Process(Request("a", Range(9, 4)), &reply).ok());
+  EXPECT_EQ(reply.head().step(), 2);
+  EXPECT_EQ(Rpcs("Sessions.Rollback", "OK"), 1);
+}
+
+TEST_F(SessionsServiceTest, RollbackRefusesBadHandlesByField) {
+  const v1::Session opened = Open("a");
+  v1::RollbackSessionRequest request;
+  request.set_session_id("a");
+  v1::Session session;
+  const auto invalid = grpc::StatusCode::INVALID_ARGUMENT;
+  EXPECT_THAT(Rollback(request, &session),
+              FailsWith(invalid, HasSubstr("to: missing")));
+  *request.mutable_to() = opened.head();
+  request.mutable_to()->set_digest("short");
+  EXPECT_THAT(Rollback(request, &session),
+              FailsWith(invalid, HasSubstr("to.digest")));
+  *request.mutable_to() = opened.head();
+  request.mutable_expected_head()->set_session_id("b");
+  EXPECT_THAT(Rollback(request, &session),
+              FailsWith(invalid, HasSubstr("expected_head.session_id")));
+  request.clear_expected_head();
+  EXPECT_THAT(Rollback(request, &session, "acme"),
+              FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("session_id")));
+  EXPECT_TRUE(Rollback(request, &session).ok());
 }
 
 TEST_F(SessionsServiceTest, MetadataMustNameTheRequestsSession) {

@@ -55,6 +55,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"Sessions", "Get", "mneme.v1.GetSessionRequest"},
                       Case{"Sessions", "List", "mneme.v1.ListSessionsRequest"},
                       Case{"Sessions", "Close", "mneme.v1.CloseSessionRequest"},
+                      Case{"Sessions", "Rollback",
+                           "mneme.v1.RollbackSessionRequest"},
                       Case{"Segments", "Stream", "mneme.v1.SegmentRequest"},
                       Case{"Segments", "Process", "mneme.v1.SegmentRequest"},
                       Case{"Models", "List", "mneme.v1.ListModelsRequest"},

@@ -138,5 +138,29 @@ TEST_F(RetentionTest, SmallerLimitsForgetTheRest) {
   EXPECT_FALSE(forgotten.values.empty());
 }
 
+TEST_F(RetentionTest, RollingBackForgetsWhatCameAfterAndNothingElse) {
+  Message(2);  // to 2
+  Message(3);  // to 5
+  ASSERT_THAT(Retained(), ElementsAre(0, 2, 3, 4, 5));
+  const Forgotten forgotten = RollBack(3, &record_);
+  EXPECT_THAT(Retained(), ElementsAre(0, 2, 3));
+  EXPECT_THAT(forgotten.values, ElementsAre(StepAt(4), StepAt(5)));
+  EXPECT_EQ(forgotten.first_reply, 4u);
+  EXPECT_EQ(forgotten.end_reply, 6u);
+  EXPECT_THAT(record_.reply_bytes, ElementsAre(0, 3, 3));
+  // The second message, of which a step is left, can still be sent again.
+  EXPECT_THAT(record_.message_starts, ElementsAre(0, 2));
+}
+
+TEST_F(RetentionTest, AMessageThatWasRolledBackWholeIsForgotten) {
+  Message(2);
+  Message(3);
+  RollBack(2, &record_);
+  EXPECT_THAT(record_.message_starts, ElementsAre(0));
+  EXPECT_THAT(Retained(), ElementsAre(0, 2));
+  Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(0, 2, 3));
+}
+
 }  // namespace
 }  // namespace mneme

@@ -1,0 +1,59 @@
+#include "client/cli/rollback_command.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/client/cli/cli_fixture.h"
+
+namespace mneme::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+class RollbackCommandTest : public CliTest {
+ protected:
+  // Opens p, some steps on.
+  void SetUp() override {
+    StartServer();
+    ASSERT_EQ(Run({"stream", folder_.Write("text", kText), "--session", "p",
+                   "--keep"}),
+              0)
+        << err_.str();
+    ASSERT_EQ(Run({"sessions", "--json"}), 0) << err_.str();
+    retained_ = Json()["retained"].get<std::vector<std::string>>();
+    ASSERT_GE(retained_.size(), 2u);
+  }
+
+  std::vector<std::string> retained_;
+};
+
+TEST_F(RollbackCommandTest, TakesTheSessionBackAndPrintsItsHead) {
+  EXPECT_EQ(Run({"rollback", retained_[1]}), 0) << err_.str();
+  EXPECT_EQ(out_.str(), retained_[1] + "\n");
+  ASSERT_EQ(Run({"sessions", "--json"}), 0) << err_.str();
+  EXPECT_EQ(Json()["head"], retained_[1]);
+}
+
+TEST_F(RollbackCommandTest, JsonIsAnObject) {
+  EXPECT_EQ(Run({"rollback", retained_[0], "--json"}), 0) << err_.str();
+  EXPECT_EQ(Json()["head"], retained_[0]);
+}
+
+TEST_F(RollbackCommandTest, AHandleThatIsNoneIsAUsageError) {
+  EXPECT_EQ(Run({"rollback", "p"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("HANDLE"));
+  EXPECT_EQ(Run({"rollback"}), 2);
+}
+
+TEST_F(RollbackCommandTest, ASessionThatIsNotThereIsAnError) {
+  std::string handle = retained_[0];
+  handle.replace(0, handle.find('/'), "none");
+  EXPECT_EQ(Run({"rollback", handle}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("NOT_FOUND"));
+}
+
+}  // namespace
+}  // namespace mneme::cli
