@@ -9,25 +9,26 @@
 
 namespace mneme {
 
-// What the rules below need to know of a stored record.
-struct StoredHead {
-  Digest head{};
-  Durability durability = Durability::kSync;
-};
-
-// The rules that every store applies to a commit, given the session's stored
-// head (nullopt: it has no record). Thread-safe: pure functions.
+// The rules that every store applies to a commit. `stored` is the session's
+// record (nullopt: it has none), `parent` that of commit.parent. Thread-safe: a
+// pure function.
 //
-// INVALID_ARGUMENT: a put or delete belongs to another session.
+// INVALID_ARGUMENT: the commit contradicts itself.
 // ALREADY_EXISTS: there must be no record, and there is one.
-// ABORTED: the record is missing, or has another head than expected.
-// FAILED_PRECONDITION: the session would move between memory and disk.
+// ABORTED: the record is missing, or has another head than expected; the parent
+// is missing, or does not hold what the fork is to hold.
+// FAILED_PRECONDITION: the session, or a fork, would move between memory and
+// disk.
 absl::Status CheckCommit(const Commit& commit,
-                         const std::optional<StoredHead>& stored);
+                         const std::optional<StoredRecord>& stored,
+                         const std::optional<StoredRecord>& parent);
+
+bool Holds(const StoredRecord& record, const Digest& value);
 
 // For error messages, with unprintable bytes escaped.
 std::string Describe(const SessionKey& key);
-std::string Describe(const ObjectKey& key);
+std::string Describe(const ValueKey& key);
+std::string Describe(const ReplyKey& key);
 
 }  // namespace mneme
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/checksum.h"
 
@@ -11,77 +13,141 @@ namespace mneme {
 namespace {
 
 constexpr char kSessionSpace = kFirstSession.front();
+constexpr char kFamilySpace = 'f';
+constexpr char kRecordKind = 'r';
+constexpr char kTombstoneKind = 't';
+constexpr char kReplyKind = 'p';
 constexpr size_t kHeaderSize = 1 + sizeof(uint64_t);
-constexpr size_t kLengthSize = sizeof(uint32_t);
-constexpr size_t kDigestSize = std::tuple_size_v<Digest>;
+
+template <typename Number>
+void AppendBigEndian(Number number, std::string* out) {
+  for (size_t i = sizeof(number); i-- > 0;) {
+    out->push_back(static_cast<char>((number >> (8 * i)) & 0xff));
+  }
+}
+
+template <typename Number>
+void AppendLittleEndian(Number number, std::string* out) {
+  for (size_t i = 0; i < sizeof(number); ++i) {
+    out->push_back(static_cast<char>((number >> (8 * i)) & 0xff));
+  }
+}
 
 void AppendSized(absl::string_view bytes, std::string* out) {
-  const auto size = static_cast<uint32_t>(bytes.size());
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    out->push_back(static_cast<char>((size >> shift) & 0xff));
-  }
+  AppendBigEndian(static_cast<uint32_t>(bytes.size()), out);
   absl::StrAppend(out, bytes);
 }
 
-bool ConsumeSized(absl::string_view* in, std::string* out) {
-  if (in->size() < kLengthSize) return false;
-  uint32_t size = 0;
-  for (size_t i = 0; i < kLengthSize; ++i) {
-    size = size << 8 | static_cast<uint8_t>((*in)[i]);
+template <typename Bytes>
+bool ConsumeBytes(absl::string_view* in, Bytes* out) {
+  if (in->size() < out->size()) return false;
+  std::copy_n(in->begin(), out->size(), out->begin());
+  in->remove_prefix(out->size());
+  return true;
+}
+
+template <typename Number>
+bool ConsumeLittleEndian(absl::string_view* in, Number* out) {
+  if (in->size() < sizeof(Number)) return false;
+  *out = 0;
+  for (size_t i = 0; i < sizeof(Number); ++i) {
+    *out |= static_cast<Number>(static_cast<uint8_t>((*in)[i])) << (8 * i);
   }
-  in->remove_prefix(kLengthSize);
+  in->remove_prefix(sizeof(Number));
+  return true;
+}
+
+bool ConsumeSized(absl::string_view* in, std::string* out) {
+  std::array<uint8_t, sizeof(uint32_t)> bytes{};
+  if (!ConsumeBytes(in, &bytes)) return false;
+  size_t size = 0;
+  for (const uint8_t byte : bytes) size = size << 8 | byte;
   if (in->size() < size) return false;
   *out = std::string(in->substr(0, size));
   in->remove_prefix(size);
   return true;
 }
 
-bool IsKind(char byte) {
-  return byte == 'h' || byte == 'n' || byte == 'o' || byte == 'r';
+absl::string_view View(const Root& root) {
+  return {reinterpret_cast<const char*>(root.data()), root.size()};
+}
+
+absl::Status BadRecord(absl::string_view payload) {
+  return absl::DataLossError(absl::StrCat("a record entry of ", payload.size(),
+                                          " bytes that ends too early"));
 }
 
 }  // namespace
 
 std::string SessionPrefix(const SessionKey& session) {
-  std::string prefix;
-  prefix.reserve(1 + 2 * kLengthSize + session.tenant.size() +
-                 session.session_id.size());
-  prefix.push_back(kSessionSpace);
+  std::string prefix(1, kSessionSpace);
   AppendSized(session.tenant, &prefix);
   AppendSized(session.session_id, &prefix);
   return prefix;
 }
 
-std::string EntryKey(absl::string_view session_prefix, EntryKind kind,
-                     absl::string_view name) {
-  const char byte = static_cast<char>(kind);
-  return absl::StrCat(session_prefix, absl::string_view(&byte, 1), name);
+std::string FamilyPrefix(const std::string& tenant, const Root& root) {
+  std::string prefix(1, kFamilySpace);
+  AppendSized(tenant, &prefix);
+  absl::StrAppend(&prefix, View(root));
+  return prefix;
 }
 
-std::string ObjectEntryKey(const ObjectKey& key) {
-  return EntryKey(SessionPrefix(key.session), EntryKind::kObject, key.name);
+std::string RecordEntryKey(const SessionKey& session, const Root& root) {
+  std::string key = SessionPrefix(session);
+  key.push_back(kRecordKind);
+  absl::StrAppend(&key, View(root));
+  return key;
 }
 
-std::optional<EntryRef> ParseEntryKey(absl::string_view key) {
-  EntryRef ref;
+std::string TombstoneEntryKey(const SessionKey& session) {
+  std::string key = SessionPrefix(session);
+  key.push_back(kTombstoneKind);
+  return key;
+}
+
+std::string EntryKey(const ReplyKey& key) {
+  std::string bytes = SessionPrefix(key.session);
+  bytes.push_back(kReplyKind);
+  AppendBigEndian(key.step, &bytes);
+  return bytes;
+}
+
+std::string EntryKey(const ValueKey& key) {
+  return absl::StrCat(FamilyPrefix(key.tenant, key.root), AsBytes(key.digest));
+}
+
+std::optional<SessionEntryRef> ParseSessionEntryKey(absl::string_view key) {
+  SessionEntryRef ref;
   if (key.empty() || key.front() != kSessionSpace) return std::nullopt;
   key.remove_prefix(1);
   if (!ConsumeSized(&key, &ref.session.tenant) ||
-      !ConsumeSized(&key, &ref.session.session_id) || key.empty() ||
-      !IsKind(key.front())) {
+      !ConsumeSized(&key, &ref.session.session_id) || key.empty()) {
     return std::nullopt;
   }
-  ref.kind = static_cast<EntryKind>(key.front());
-  ref.name = std::string(key.substr(1));
+  const char kind = key.front();
+  key.remove_prefix(1);
+  if (kind == kRecordKind) {
+    if (!ConsumeBytes(&key, &ref.root.emplace())) return std::nullopt;
+  } else if (kind != kTombstoneKind) {
+    return std::nullopt;
+  }
+  if (!key.empty()) return std::nullopt;
   return ref;
 }
 
+std::optional<Digest> ParseValueDigest(absl::string_view key,
+                                       absl::string_view family_prefix) {
+  if (!absl::StartsWith(key, family_prefix)) return std::nullopt;
+  key.remove_prefix(family_prefix.size());
+  Digest digest;
+  if (!ConsumeBytes(&key, &digest) || !key.empty()) return std::nullopt;
+  return digest;
+}
+
 std::string FrameHeader(absl::string_view key, absl::string_view payload) {
-  uint64_t checksum = Checksum({key, payload});
   std::string header(1, kEntryFormatVersion);
-  for (size_t i = 0; i < sizeof(checksum); ++i, checksum >>= 8) {
-    header.push_back(static_cast<char>(checksum & 0xff));
-  }
+  AppendLittleEndian(Checksum({key, payload}), &header);
   return header;
 }
 
@@ -109,43 +175,46 @@ absl::StatusOr<absl::string_view> Unframe(absl::string_view key,
   return payload;
 }
 
-std::string EncodeHead(const StoredHead& head) {
-  const char durability = static_cast<char>(head.durability);
-  return absl::StrCat(absl::string_view(&durability, 1), AsBytes(head.head));
+std::string EncodeStoredRecord(const StoredRecord& record) {
+  std::string payload(1, static_cast<char>(record.durability));
+  absl::StrAppend(&payload, AsBytes(record.head));
+  AppendLittleEndian(record.replies.first, &payload);
+  AppendLittleEndian(record.replies.end, &payload);
+  AppendLittleEndian(static_cast<uint32_t>(record.values.size()), &payload);
+  for (const Digest& value : record.values) {
+    absl::StrAppend(&payload, AsBytes(value));
+  }
+  absl::StrAppend(&payload, record.bytes);
+  return payload;
 }
 
-absl::StatusOr<StoredHead> DecodeHead(absl::string_view payload) {
-  if (payload.size() != 1 + kDigestSize) {
-    return absl::DataLossError(absl::StrCat("a head entry of ", payload.size(),
-                                            " bytes, expected ",
-                                            1 + kDigestSize));
+absl::StatusOr<StoredRecord> DecodeStoredRecord(const SessionKey& session,
+                                                const Root& root,
+                                                absl::string_view payload) {
+  StoredRecord record;
+  record.session = session;
+  record.root = root;
+  absl::string_view in = payload;
+  std::array<char, 1> durability{};
+  uint32_t values = 0;
+  if (!ConsumeBytes(&in, &durability) || !ConsumeBytes(&in, &record.head) ||
+      !ConsumeLittleEndian(&in, &record.replies.first) ||
+      !ConsumeLittleEndian(&in, &record.replies.end) ||
+      !ConsumeLittleEndian(&in, &values) ||
+      in.size() / std::tuple_size_v<Digest> < values) {
+    return BadRecord(payload);
   }
-  StoredHead head;
-  head.durability = static_cast<Durability>(payload.front());
-  if (head.durability != Durability::kAsync &&
-      head.durability != Durability::kSync) {
+  record.durability = static_cast<Durability>(durability[0]);
+  if (record.durability != Durability::kAsync &&
+      record.durability != Durability::kSync) {
     return absl::DataLossError(absl::StrCat(
-        "a head entry with durability ", static_cast<int>(payload.front()),
+        "a record entry with durability ", static_cast<int>(durability[0]),
         ", expected async (2) or sync (3)"));
   }
-  std::copy(payload.begin() + 1, payload.end(), head.head.begin());
-  return head;
-}
-
-std::string EncodeRecordEntry(const Digest& head, absl::string_view record) {
-  return absl::StrCat(AsBytes(head), record);
-}
-
-absl::StatusOr<DecodedRecord> DecodeRecordEntry(absl::string_view payload) {
-  if (payload.size() < kDigestSize) {
-    return absl::DataLossError(
-        absl::StrCat("a record entry of ", payload.size(),
-                     " bytes, expected at least ", kDigestSize));
-  }
-  DecodedRecord decoded;
-  std::copy_n(payload.begin(), kDigestSize, decoded.head.begin());
-  decoded.record = payload.substr(kDigestSize);
-  return decoded;
+  record.values.resize(values);
+  for (Digest& value : record.values) ConsumeBytes(&in, &value);
+  record.bytes = std::string(in);
+  return record;
 }
 
 }  // namespace mneme

@@ -6,47 +6,47 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/store/commit_check.h"
 #include "server/store/memory_store.h"
 
 namespace mneme {
 
-// How records and objects lie in a key-value store. Format version 1:
+// How records, values and replies lie in a key-value store. Format version 2:
 //
-//   key     's' u32 length, tenant, u32 length, session id, kind, name
-//           (lengths big-endian): no two sessions share a prefix, whatever
-//           their ids, so the keys of a session are contiguous
-//   value   u8 format version, u64 Checksum({key, payload}) little-endian,
-//           payload
+//   record     's' session 'r' root            what EncodeStoredRecord gives
+//   tombstone  's' session 't'                 the session layer's bytes
+//   reply      's' session 'p' u64 step        the session layer's bytes
+//   value      'f' tenant, root, digest        its bytes
 //
-// The payload by kind: kHead: u8 durability, 32 bytes head digest. kRecord: 32
-// bytes head digest, record. kName: empty; one for each object, so that the
-// names can be listed without reading the objects. kObject: its bytes.
+// where session is tenant, session id; each of these is u32 length, bytes. Root
+// and digest are raw bytes, numbers in keys are big-endian. So no two sessions
+// share a prefix, whatever their ids, the keys of a session are contiguous, and
+// so are the values of a family. What stands behind a key is
+//
+//   u8 format version, u64 Checksum({key, payload}) little-endian, payload
 //
 // All functions are pure, hence thread-safe.
-constexpr char kEntryFormatVersion = 1;
+constexpr char kEntryFormatVersion = 2;
 
-enum class EntryKind : char {
-  kHead = 'h',
-  kName = 'n',
-  kObject = 'o',
-  kRecord = 'r',
-};
-
-// No key of a session is before this, and no other key of ours after it.
+// No key of a record or tombstone is before this, and no other after it.
 constexpr absl::string_view kFirstSession = "s";
 std::string SessionPrefix(const SessionKey& session);
-std::string EntryKey(absl::string_view session_prefix, EntryKind kind,
-                     absl::string_view name = "");
-std::string ObjectEntryKey(const ObjectKey& key);
+std::string FamilyPrefix(const std::string& tenant, const Root& root);
 
-struct EntryRef {
+std::string RecordEntryKey(const SessionKey& session, const Root& root);
+std::string TombstoneEntryKey(const SessionKey& session);
+std::string EntryKey(const ReplyKey& key);
+std::string EntryKey(const ValueKey& key);
+
+// The key of a record (with its family) or of a tombstone (without one).
+struct SessionEntryRef {
   SessionKey session;
-  EntryKind kind = EntryKind::kHead;
-  std::string name;
+  std::optional<Root> root;
 };
-// nullopt: not a key of this format.
-std::optional<EntryRef> ParseEntryKey(absl::string_view key);
+// nullopt: not such a key.
+std::optional<SessionEntryRef> ParseSessionEntryKey(absl::string_view key);
+// The digest in the key of a value with that FamilyPrefix; nullopt: it is none.
+std::optional<Digest> ParseValueDigest(absl::string_view key,
+                                       absl::string_view family_prefix);
 
 // What goes in front of the payload in the value of `key`.
 std::string FrameHeader(absl::string_view key, absl::string_view payload);
@@ -56,16 +56,13 @@ std::string Frame(absl::string_view key, absl::string_view payload);
 absl::StatusOr<absl::string_view> Unframe(absl::string_view key,
                                           absl::string_view value);
 
-std::string EncodeHead(const StoredHead& head);
-absl::StatusOr<StoredHead> DecodeHead(absl::string_view payload);
-
-struct DecodedRecord {
-  Digest head{};
-  absl::string_view record;
-};
-std::string EncodeRecordEntry(const Digest& head, absl::string_view record);
-// The result points into `payload`.
-absl::StatusOr<DecodedRecord> DecodeRecordEntry(absl::string_view payload);
+// All of a record but what its key says: u8 durability, head digest, u64 first
+// and u64 end of its replies, u32 count of values, their digests, the session
+// layer's bytes; numbers little-endian.
+std::string EncodeStoredRecord(const StoredRecord& record);
+absl::StatusOr<StoredRecord> DecodeStoredRecord(const SessionKey& session,
+                                                const Root& root,
+                                                absl::string_view payload);
 
 }  // namespace mneme
 

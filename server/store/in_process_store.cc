@@ -1,23 +1,33 @@
 #include "server/store/in_process_store.h"
 
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/store/checksum.h"
+#include "server/store/commit_check.h"
+#include "server/store/entry_format.h"
 
 namespace mneme {
 namespace {
 
-uint64_t RecordChecksum(const SessionKey& key, const Digest& head,
-                        absl::string_view record) {
-  return Checksum({key.tenant, key.session_id, AsBytes(head), record});
+uint64_t RecordChecksum(const StoredRecord& record) {
+  return Checksum({RecordEntryKey(record.session, record.root),
+                   EncodeStoredRecord(record)});
 }
 
-uint64_t ObjectChecksum(const SessionKey& key, absl::string_view name,
-                        absl::string_view bytes) {
-  return Checksum({key.tenant, key.session_id, name, bytes});
+template <typename Key>
+absl::Status NotStored(const Key& key) {
+  return absl::NotFoundError(absl::StrCat(Describe(key), " is not stored"));
+}
+
+template <typename Key, typename Checked>
+absl::StatusOr<std::string> Verified(const Key& key, const Checked& checked) {
+  if (Checksum({EntryKey(key), checked.bytes}) == checked.checksum) {
+    return checked.bytes;
+  }
+  return absl::DataLossError(
+      absl::StrCat(Describe(key), " fails its checksum"));
 }
 
 void FlipLastBit(std::string* bytes) {
@@ -36,28 +46,42 @@ std::vector<absl::Status> InProcessStore::Apply(std::vector<Commit> commits) {
   return statuses;
 }
 
-absl::StatusOr<std::string> InProcessStore::GetObject(
-    const ObjectKey& key) const {
+absl::Status InProcessStore::ApplyOne(Commit commit) {
   MutexLock lock(&mu_);
-  const auto session = sessions_.find(key.session);
-  if (session != sessions_.end()) {
-    const auto object = session->second.objects.find(key.name);
-    if (object != session->second.objects.end()) {
-      const Checked& checked = object->second;
-      if (ObjectChecksum(key.session, key.name, checked.bytes) ==
-          checked.checksum) {
-        return checked.bytes;
-      }
-      return absl::DataLossError(
-          absl::StrCat(Describe(key), " fails its checksum"));
-    }
-  }
-  return absl::NotFoundError(absl::StrCat(Describe(key), " is not stored"));
+  return ApplyLocked(std::move(commit));
 }
 
-absl::Status InProcessStore::Remove(const SessionKey& session) {
+absl::StatusOr<std::string> InProcessStore::GetValue(
+    const ValueKey& key) const {
   MutexLock lock(&mu_);
-  sessions_.erase(session);
+  const auto it = values_.find(key);
+  if (it == values_.end()) return NotStored(key);
+  return Verified(key, it->second.checked);
+}
+
+absl::StatusOr<std::string> InProcessStore::GetReply(
+    const ReplyKey& key) const {
+  MutexLock lock(&mu_);
+  const auto session = sessions_.find(key.session);
+  if (session == sessions_.end()) return NotStored(key);
+  const auto it = session->second.replies.find(key.step);
+  if (it == session->second.replies.end()) return NotStored(key);
+  return Verified(key, it->second);
+}
+
+absl::Status InProcessStore::Remove(const SessionKey& session,
+                                    const std::string& tombstone) {
+  MutexLock lock(&mu_);
+  const auto it = sessions_.find(session);
+  if (it != sessions_.end()) {
+    const StoredRecord& record = it->second.record;
+    for (const Digest& value : record.values) {
+      Drop({session.tenant, record.root, value});
+    }
+    sessions_.erase(it);
+  }
+  tombstones_.erase(session);
+  if (!tombstone.empty()) tombstones_[session] = tombstone;
   return absl::OkStatus();
 }
 
@@ -65,52 +89,32 @@ absl::StatusOr<MemoryStore::Records> InProcessStore::LoadRecords() const {
   Records out;
   MutexLock lock(&mu_);
   for (const auto& [key, session] : sessions_) {
-    const Checked& record = session.record;
-    if (RecordChecksum(key, session.head.head, record.bytes) ==
-        record.checksum) {
-      out.records.push_back(
-          {key, session.head.head, session.head.durability, record.bytes});
+    if (RecordChecksum(session.record) == session.checksum) {
+      out.records.push_back(session.record);
     } else {
       out.corrupt.push_back(key);
     }
   }
+  for (const auto& [key, bytes] : tombstones_) {
+    out.tombstones.push_back({key, bytes});
+  }
   return out;
 }
 
-absl::StatusOr<int64_t> InProcessStore::CollectOrphans(
-    const std::vector<ObjectKey>& named) {
-  const std::set<ObjectKey> keep(named.begin(), named.end());
-  int64_t removed = 0;
-  MutexLock lock(&mu_);
-  for (auto& [key, session] : sessions_) {
-    if (RecordChecksum(key, session.head.head, session.record.bytes) !=
-        session.record.checksum) {
-      continue;
-    }
-    removed += static_cast<int64_t>(
-        std::erase_if(session.objects, [&, &owner = key](const auto& entry) {
-          return !keep.contains(ObjectKey{owner, entry.first});
-        }));
-  }
-  return removed;
-}
-
-absl::Status InProcessStore::ApplyOne(Commit commit) {
-  MutexLock lock(&mu_);
-  return ApplyLocked(std::move(commit));
-}
-
-std::optional<StoredHead> InProcessStore::FindHead(
+std::optional<StoredRecord> InProcessStore::Find(
     const SessionKey& session) const {
   MutexLock lock(&mu_);
-  const auto it = sessions_.find(session);
-  if (it == sessions_.end()) return std::nullopt;
-  return it->second.head;
+  return FindLocked(session);
 }
 
-void InProcessStore::CorruptObjectForTest(const ObjectKey& key) {
+void InProcessStore::CorruptValueForTest(const ValueKey& key) {
   MutexLock lock(&mu_);
-  FlipLastBit(&sessions_.at(key.session).objects.at(key.name).bytes);
+  FlipLastBit(&values_.at(key).checked.bytes);
+}
+
+void InProcessStore::CorruptReplyForTest(const ReplyKey& key) {
+  MutexLock lock(&mu_);
+  FlipLastBit(&sessions_.at(key.session).replies.at(key.step).bytes);
 }
 
 void InProcessStore::CorruptRecordForTest(const SessionKey& session) {
@@ -119,26 +123,56 @@ void InProcessStore::CorruptRecordForTest(const SessionKey& session) {
 }
 
 absl::Status InProcessStore::ApplyLocked(Commit commit) {
-  auto it = sessions_.find(commit.session);
-  std::optional<StoredHead> stored;
-  if (it != sessions_.end()) stored = it->second.head;
-  RETURN_IF_ERROR(CheckCommit(commit, stored));
-  if (it == sessions_.end()) it = sessions_.try_emplace(commit.session).first;
-  const SessionKey& key = it->first;
-  Session& session = it->second;
-  session.head = {commit.head, commit.durability};
-  const uint64_t record_checksum =
-      RecordChecksum(key, commit.head, commit.record);
-  session.record = {std::move(commit.record), record_checksum};
-  for (const ObjectKey& deleted : commit.deletes) {
-    session.objects.erase(deleted.name);
-  }
-  for (Object& put : commit.puts) {
-    const uint64_t checksum = ObjectChecksum(key, put.key.name, put.bytes);
-    session.objects.insert_or_assign(std::move(put.key.name),
-                                     Checked{std::move(put.bytes), checksum});
-  }
+  const std::optional<StoredRecord> stored = FindLocked(commit.record.session);
+  std::optional<StoredRecord> parent;
+  if (commit.parent.has_value()) parent = FindLocked(*commit.parent);
+  RETURN_IF_ERROR(CheckCommit(commit, stored, parent));
+  tombstones_.erase(commit.record.session);
+  Change(&sessions_[commit.record.session], std::move(commit));
   return absl::OkStatus();
+}
+
+void InProcessStore::Change(Session* session, Commit commit) {
+  const StoredRecord& record = commit.record;
+  const auto key_of = [&](const Digest& value) {
+    return ValueKey{record.session.tenant, record.root, value};
+  };
+  for (StoredValue& put : commit.values) {
+    if (Holds(session->record, put.digest)) continue;
+    const ValueKey key = key_of(put.digest);
+    const auto [it, added] = values_.try_emplace(key);
+    if (!added) continue;
+    const uint64_t checksum = Checksum({EntryKey(key), put.bytes});
+    it->second.checked = {std::move(put.bytes), checksum};
+  }
+  for (const Digest& value : record.values) {
+    if (!Holds(session->record, value)) ++values_[key_of(value)].holders;
+  }
+  for (const Digest& value : session->record.values) {
+    if (!Holds(record, value)) Drop(key_of(value));
+  }
+  std::erase_if(session->replies, [&](const auto& reply) {
+    return !record.replies.contains(reply.first);
+  });
+  for (StoredReply& put : commit.replies) {
+    const ReplyKey key = {record.session, put.step};
+    const uint64_t checksum = Checksum({EntryKey(key), put.bytes});
+    session->replies[put.step] = {std::move(put.bytes), checksum};
+  }
+  session->checksum = RecordChecksum(record);
+  session->record = std::move(commit.record);
+}
+
+std::optional<StoredRecord> InProcessStore::FindLocked(
+    const SessionKey& session) const {
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return std::nullopt;
+  return it->second.record;
+}
+
+void InProcessStore::Drop(const ValueKey& key) {
+  const auto it = values_.find(key);
+  if (it != values_.end() && --it->second.holders == 0) values_.erase(it);
 }
 
 }  // namespace mneme

@@ -1,6 +1,7 @@
 #ifndef MNEME_SERVER_STORE_MEMORY_STORE_H_
 #define MNEME_SERVER_STORE_MEMORY_STORE_H_
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/base/sha256.h"
 
 namespace mneme {
@@ -26,45 +28,76 @@ struct SessionKey {
   friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
 };
 
-// An immutable blob that belongs to a session: a memory value or a kept reply.
-// `name` is the session layer's, e.g. "value/<hex digest>". While it is there,
-// the same key is put with the same bytes.
-struct ObjectKey {
-  SessionKey session;
-  std::string name;
-  friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+// Names a family: a session that was opened, and all that were forked from it
+// and from its forks. 128 random bits.
+using Root = std::array<uint8_t, 16>;
+
+// An immutable memory value. It belongs to a family of a tenant, and is there
+// as long as one of the family's sessions holds it.
+struct ValueKey {
+  std::string tenant;
+  Root root{};
+  Digest digest{};  // its lineage digest
+  friend auto operator<=>(const ValueKey&, const ValueKey&) = default;
 };
 
-struct Object {
-  ObjectKey key;
+// What is kept of the reply that told a session's step. It is the session's.
+struct ReplyKey {
+  SessionKey session;
+  uint64_t step = 0;
+  friend auto operator<=>(const ReplyKey&, const ReplyKey&) = default;
+};
+
+// The steps from `first` up to, not including, `end`.
+struct StepRange {
+  uint64_t first = 0;
+  uint64_t end = 0;
+  bool contains(uint64_t step) const { return first <= step && step < end; }
+  friend bool operator==(const StepRange&, const StepRange&) = default;
+};
+
+// All that a store knows of a session. It says what the session holds, so the
+// count of a value's holders can always be told from the records.
+struct StoredRecord {
+  SessionKey session;
+  Root root{};
+  Durability durability = Durability::kSync;
+  Digest head{};
+  std::vector<Digest> values;  // that it holds, each once
+  StepRange replies;           // there is one of every step in it
+  std::string bytes;           // the session layer's; the store only keeps them
+};
+
+struct StoredValue {
+  Digest digest{};
+  std::string bytes;
+};
+struct StoredReply {
+  uint64_t step = 0;
   std::string bytes;
 };
 
-// One change of one session: all of it happens or none does.
+// One change of one session: all of it happens or none does. What the record
+// before it held and `record` does not is let go.
 struct Commit {
-  SessionKey session;
   // The head digest that the stored record must have; nullopt: there must be
   // no record. Otherwise the commit is refused with ABORTED (ALREADY_EXISTS
   // when there must be none).
   std::optional<Digest> expected_head;
-  Digest head{};       // the new record's head digest
-  std::string record;  // the session layer's encoding; the store only keeps it
-  std::vector<Object> puts;
-  std::vector<ObjectKey> deletes;
-  Durability durability = Durability::kSync;
+  StoredRecord record;  // as it will be; its root never changes
+  // Those of record.values that the session did not hold. If the family has one
+  // already, that stays: the first value committed for a digest wins.
+  std::vector<StoredValue> values;
+  std::vector<StoredReply> replies;  // those of record.replies that are new
+  // A fork: the new session is of the same family as `parent`, which holds all
+  // of record.values; if it does not, the commit is ABORTED.
+  std::optional<SessionKey> parent;
 };
 
-struct StoredRecord {
-  SessionKey session;
-  Digest head{};
-  Durability durability = Durability::kSync;
-  std::string record;
-};
-
-// Durable home of session records and of the immutable objects that they name.
-// Records and objects carry checksums; what fails one is DATA_LOSS, never a
-// fresh start. Every implementation passes tests/server/store's conformance
-// suite.
+// Durable home of session records and of what they hold. Records, values and
+// replies carry checksums; what fails one is DATA_LOSS, never a fresh start.
+// Nothing is there that no record holds. Every implementation passes
+// tests/server/store's conformance suite.
 //
 // Thread-safe. Calls block (on a lock, or on the disk), so the only callers
 // are the store writer's thread and start-up, never a gRPC thread.
@@ -74,36 +107,46 @@ class MemoryStore {
 
   // Applies the commits in order, as one write: with kSync among them the
   // group costs one sync. One status each; a refused commit changes nothing
-  // and does not stop the others. In a commit the deletes come before the puts.
-  // A failing disk is UNAVAILABLE for every kAsync and kSync commit of the
-  // group: none is acknowledged, but a restart may find them. A kMemory
-  // session's commits never reach the disk. kAsync and kSync may follow each
-  // other in one session; kMemory and these may not (FAILED_PRECONDITION).
+  // and does not stop the others. A failing disk is UNAVAILABLE for every
+  // kAsync and kSync commit of the group: none is acknowledged, but a restart
+  // may find them. A kMemory session's commits never reach the disk. kAsync and
+  // kSync may follow each other in one session; kMemory and these may not
+  // (FAILED_PRECONDITION).
   virtual std::vector<absl::Status> Apply(std::vector<Commit> commits) = 0;
 
   // NOT_FOUND, or DATA_LOSS when the bytes fail their checksum.
-  virtual absl::StatusOr<std::string> GetObject(const ObjectKey& key) const = 0;
+  virtual absl::StatusOr<std::string> GetValue(const ValueKey& key) const = 0;
+  virtual absl::StatusOr<std::string> GetReply(const ReplyKey& key) const = 0;
 
-  // Removes the record and every object of the session, durably for kSync
-  // sessions. OK when there was none.
-  virtual absl::Status Remove(const SessionKey& session) = 0;
+  // Removes the record, the session's replies, and every value that no other
+  // session holds; durably for kSync sessions. `tombstone` is what is left
+  // instead, until a session of that id is made or it is removed again; empty:
+  // nothing. OK when there was no session.
+  virtual absl::Status Remove(const SessionKey& session,
+                              const std::string& tombstone) = 0;
 
   // Every record, for start-up, in key order. A record that fails its checksum
   // is in `corrupt` instead, and stays in the store.
+  struct Tombstone {
+    SessionKey session;
+    std::string bytes;
+  };
   struct Records {
     std::vector<StoredRecord> records;
     std::vector<SessionKey> corrupt;
+    std::vector<Tombstone> tombstones;  // those that are whole
   };
   virtual absl::StatusOr<Records> LoadRecords() const = 0;
 
-  // Removes objects whose session has no record, and those that are not in
-  // `named` (the keys that records name). Returns how many. A session whose
-  // record is corrupt keeps its objects. For start-up, before any Apply.
-  virtual absl::StatusOr<int64_t> CollectOrphans(
-      const std::vector<ObjectKey>& named) = 0;
-
   // Everything acknowledged so far, also kAsync, is on disk after this.
   virtual absl::Status Flush() = 0;
+
+  // When the oldest acknowledged commit that Flush would put on disk was
+  // written (Clock::Monotonic); nullopt: there is none. What was acknowledged
+  // before that is on disk.
+  virtual std::optional<absl::Duration> unsynced_since() const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace mneme

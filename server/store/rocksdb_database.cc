@@ -15,7 +15,7 @@ namespace mneme {
 namespace {
 
 constexpr absl::string_view kFormatKey("\0mneme-format", 13);
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
 rocksdb::Slice Slice(absl::string_view bytes) {
   return {bytes.data(), bytes.size()};
@@ -97,11 +97,12 @@ absl::Status RocksDbDatabase::Sync() {
   return Logged(db_->SyncWAL(), "syncing the log of");
 }
 
-RocksDbSessionCursor RocksDbDatabase::NewCursor() const {
+std::unique_ptr<rocksdb::Iterator> RocksDbDatabase::NewIterator(
+    Family family) const {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  return RocksDbSessionCursor(
-      std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, records_)));
+  return std::unique_ptr<rocksdb::Iterator>(
+      db_->NewIterator(options, handle(family)));
 }
 
 absl::Status RocksDbDatabase::CheckFormat() {

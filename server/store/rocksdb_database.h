@@ -2,6 +2,7 @@
 #define MNEME_SERVER_STORE_ROCKSDB_DATABASE_H_
 
 #include <rocksdb/db.h>
+#include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
 #include <cstdint>
@@ -17,7 +18,6 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
-#include "server/store/rocksdb_session_cursor.h"
 
 namespace mneme {
 
@@ -61,7 +61,8 @@ class RocksDbDatabase {
   // Everything written so far is on disk after this.
   absl::Status Sync() ABSL_LOCKS_EXCLUDED(log_mu_);
 
-  RocksDbSessionCursor NewCursor() const;
+  // Sees the family as it is now; keeps nothing that it reads in the cache.
+  std::unique_ptr<rocksdb::Iterator> NewIterator(Family family) const;
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
     return family == Family::kRecords ? records_ : objects_;
   }

@@ -10,48 +10,71 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/store/commit_check.h"
 #include "server/store/memory_store.h"
 #include "server/store/rocksdb_database.h"
+#include "server/store/shared_values.h"
 
 namespace mneme {
 
-// One write in the making: the changes of several commits, and the heads that
+// One write in the making: the changes of several commits, and the records that
 // they leave, which later commits of the same group are checked against.
-// Nothing is in the database before batch() is written. Used by one thread at a
-// time; owned by RocksDbStore.
+// Nothing is in the database before Write(). Used by one thread at a time;
+// owned by RocksDbStore.
 class RocksDbGroup {
  public:
   // `database` is not owned and outlives the group.
-  explicit RocksDbGroup(const RocksDbDatabase* database)
-      : database_(database) {}
+  explicit RocksDbGroup(RocksDbDatabase* database) : database_(database) {}
 
-  // The head as it will be after this group. DATA_LOSS: it is damaged.
-  absl::StatusOr<std::optional<StoredHead>> FindHead(
+  // Reads who shares what. Called once, first. DATA_LOSS: the store holds a key
+  // that is not ours.
+  absl::Status Load();
+
+  // The session's record as it will be after this group, without the session
+  // layer's bytes; of this family, which is faster, or of whatever family it
+  // is. DATA_LOSS: it is damaged.
+  absl::StatusOr<std::optional<StoredRecord>> Find(const SessionKey& session,
+                                                   const Root& root) const;
+  absl::StatusOr<std::optional<StoredRecord>> Find(
       const SessionKey& session) const;
 
-  // REQUIRES: the commit passed CheckCommit against FindHead.
-  void Add(const Commit& commit);
-  void RemoveObject(const SessionKey& session, absl::string_view name);
-  // The record and the objects that it lists.
-  void RemoveSession(const StoredSession& session);
+  // REQUIRES: the commit passed CheckCommit against these.
+  void Add(const Commit& commit, const std::optional<StoredRecord>& stored,
+           const std::optional<StoredRecord>& parent);
+  // Takes the session out, a damaged one too, and leaves the tombstone, if it
+  // is not empty.
+  absl::Status Remove(const SessionKey& session, const std::string& tombstone);
 
-  // Empty again; keeps its buffer for the next.
-  void Clear();
+  // Writes what there is, and is empty again, whatever comes of it.
+  absl::Status Write(bool sync);
 
-  rocksdb::WriteBatch* batch() { return &batch_; }
   bool empty() const { return batch_.Count() == 0; }
   // Whether a kSync commit is in it.
   bool sync() const { return sync_; }
 
  private:
-  void PutRecordEntry(const std::string& key, absl::string_view payload);
-  void PutObject(absl::string_view prefix, const Object& object);
-  void DeleteObject(absl::string_view prefix, absl::string_view name);
+  using Family = RocksDbDatabase::Family;
 
-  const RocksDbDatabase* const database_;
+  void AddValues(const Commit& commit,
+                 const std::optional<StoredRecord>& stored);
+  void AddReplies(const Commit& commit,
+                  const std::optional<StoredRecord>& stored);
+  void DropValue(const FamilyKey& family, const Digest& value);
+  // Every value of the family that no readable record is known to hold.
+  absl::Status DropUnheld(const FamilyKey& family);
+  absl::Status DropReplies(const SessionKey& session);
+  // All entries of `family` whose key begins so, key by key.
+  template <typename Visit>
+  absl::Status ForEach(Family family, const std::string& prefix,
+                       const Visit& visit) const;
+  void Put(Family family, const std::string& key, absl::string_view payload);
+  void Delete(Family family, const std::string& key);
+
+  RocksDbDatabase* const database_;
+  SharedValues shared_;
   rocksdb::WriteBatch batch_;
-  absl::flat_hash_map<std::string, StoredHead> heads_;  // by session prefix
+  // What this group makes of records, by SessionPrefix, without their bytes;
+  // nullopt: removed.
+  absl::flat_hash_map<std::string, std::optional<StoredRecord>> changed_;
   bool sync_ = false;
 };
 

@@ -1,14 +1,16 @@
 #include "server/store/rocksdb_store.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/store/commit_check.h"
 #include "server/store/entry_format.h"
 #include "server/store/rocksdb_database.h"
 #include "server/store/rocksdb_group.h"
+#include "server/store/rocksdb_record.h"
 #include "server/store/wal_syncer.h"
 
 namespace mneme {
@@ -43,8 +45,10 @@ absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(auto database,
                    RocksDbDatabase::Open(path, ToDatabaseOptions(options)));
-  return std::unique_ptr<RocksDbStore>(
-      new RocksDbStore(std::move(database), options));
+  auto store = absl::WrapUnique(new RocksDbStore(std::move(database), options));
+  MutexLock lock(&store->write_mu_);
+  RETURN_IF_ERROR(store->group_->Load());
+  return store;
 }
 
 RocksDbStore::RocksDbStore(std::unique_ptr<RocksDbDatabase> database,
@@ -62,7 +66,7 @@ std::vector<absl::Status> RocksDbStore::Apply(std::vector<Commit> commits) {
   std::vector<size_t> written;
   MutexLock lock(&write_mu_);
   for (size_t i = 0; i < commits.size(); ++i) {
-    if (commits[i].durability == Durability::kMemory) {
+    if (commits[i].record.durability == Durability::kMemory) {
       statuses[i] = ApplyInMemory(std::move(commits[i]));
     } else {
       statuses[i] = AddToGroup(commits[i]);
@@ -76,10 +80,19 @@ std::vector<absl::Status> RocksDbStore::Apply(std::vector<Commit> commits) {
   return statuses;
 }
 
-absl::StatusOr<std::string> RocksDbStore::GetObject(
-    const ObjectKey& key) const {
-  if (memory_.FindHead(key.session).has_value()) return memory_.GetObject(key);
-  const std::string entry_key = ObjectEntryKey(key);
+absl::StatusOr<std::string> RocksDbStore::GetValue(const ValueKey& key) const {
+  absl::StatusOr<std::string> here = memory_.GetValue(key);
+  return absl::IsNotFound(here.status()) ? Get(key) : here;
+}
+
+absl::StatusOr<std::string> RocksDbStore::GetReply(const ReplyKey& key) const {
+  absl::StatusOr<std::string> here = memory_.GetReply(key);
+  return absl::IsNotFound(here.status()) ? Get(key) : here;
+}
+
+template <typename Key>
+absl::StatusOr<std::string> RocksDbStore::Get(const Key& key) const {
+  const std::string entry_key = EntryKey(key);
   rocksdb::PinnableSlice buffer;
   const auto value =
       database_->Get(RocksDbDatabase::Family::kObjects, entry_key, &buffer);
@@ -93,36 +106,39 @@ absl::StatusOr<std::string> RocksDbStore::GetObject(
       absl::StrCat(Describe(key), ": ", payload.status().message()));
 }
 
-absl::Status RocksDbStore::Remove(const SessionKey& session) {
-  RETURN_IF_ERROR(memory_.Remove(session));
+absl::Status RocksDbStore::Remove(const SessionKey& session,
+                                  const std::string& tombstone) {
   MutexLock lock(&write_mu_);
-  RocksDbSessionCursor cursor = database_->NewCursor();
-  cursor.Seek(SessionPrefix(session));
-  ASSIGN_OR_RETURN(const auto stored, cursor.Next());
-  if (!stored.has_value() || stored->session != session) {
-    return absl::OkStatus();
+  if (memory_.Find(session).has_value()) {
+    return memory_.Remove(session, tombstone);
   }
-  const bool async = stored->head.has_value() && stored->head->ok() &&
-                     (**stored->head).durability == Durability::kAsync;
-  group_->RemoveSession(*stored);
+  RETURN_IF_ERROR(memory_.Remove(session, ""));
+  const auto stored = group_->Find(session);
+  const bool async = stored.ok() && stored->has_value() &&
+                     (**stored).durability == Durability::kAsync;
+  RETURN_IF_ERROR(group_->Remove(session, tombstone));
   return WriteGroup(/*sync=*/!async);
 }
 
 absl::StatusOr<MemoryStore::Records> RocksDbStore::LoadRecords() const {
   ASSIGN_OR_RETURN(Records out, memory_.LoadRecords());
-  RocksDbSessionCursor cursor = database_->NewCursor();
-  cursor.Seek(kFirstSession);
-  while (true) {
-    ASSIGN_OR_RETURN(const auto stored, cursor.Next());
-    if (!stored.has_value()) break;
-    if (!stored->has_record()) continue;
-    absl::StatusOr<StoredRecord> record = stored->ToRecord();
+  const auto visit = [&](const SessionEntryRef& entry,
+                         absl::string_view value) {
+    if (!entry.root.has_value()) {
+      const auto bytes = Unframe(TombstoneEntryKey(entry.session), value);
+      if (bytes.ok())
+        out.tombstones.push_back({entry.session, std::string(*bytes)});
+      return;
+    }
+    absl::StatusOr<StoredRecord> record =
+        ReadRecord(entry.session, *entry.root, value);
     if (record.ok()) {
       out.records.push_back(*std::move(record));
     } else {
-      out.corrupt.push_back(stored->session);
+      out.corrupt.push_back(entry.session);
     }
-  }
+  };
+  RETURN_IF_ERROR(ForEachSessionEntry(*database_, visit));
   std::sort(out.records.begin(), out.records.end(),
             [](const StoredRecord& a, const StoredRecord& b) {
               return a.session < b.session;
@@ -131,55 +147,54 @@ absl::StatusOr<MemoryStore::Records> RocksDbStore::LoadRecords() const {
   return out;
 }
 
-absl::StatusOr<int64_t> RocksDbStore::CollectOrphans(
-    const std::vector<ObjectKey>& named) {
-  const std::set<ObjectKey> keep(named.begin(), named.end());
-  ASSIGN_OR_RETURN(int64_t removed, memory_.CollectOrphans(named));
-  MutexLock lock(&write_mu_);
-  RocksDbSessionCursor cursor = database_->NewCursor();
-  cursor.Seek(kFirstSession);
-  while (true) {
-    ASSIGN_OR_RETURN(const auto stored, cursor.Next());
-    if (!stored.has_value()) return removed;
-    const bool has_record = stored->has_record();
-    if (has_record && !stored->ToRecord().ok()) continue;
-    for (const std::string& name : stored->object_names) {
-      if (has_record && keep.contains({stored->session, name})) continue;
-      group_->RemoveObject(stored->session, name);
-      ++removed;
-    }
-    RETURN_IF_ERROR(WriteGroup(/*sync=*/false));
-  }
-}
-
 absl::Status RocksDbStore::Flush() { return syncer_->SyncNow(); }
 
 std::optional<absl::Duration> RocksDbStore::unsynced_since() const {
   return syncer_->unsynced_since();
 }
 
+absl::StatusOr<std::optional<StoredRecord>> RocksDbStore::Find(
+    const SessionKey& session) const {
+  std::optional<StoredRecord> here = memory_.Find(session);
+  if (here.has_value()) return here;
+  return group_->Find(session);
+}
+
 absl::Status RocksDbStore::ApplyInMemory(Commit commit) {
-  if (!memory_.FindHead(commit.session).has_value()) {
-    ASSIGN_OR_RETURN(const auto on_disk, group_->FindHead(commit.session));
-    if (on_disk.has_value()) return CheckCommit(commit, on_disk);
+  // What is on disk stays there: then CheckCommit refuses.
+  const SessionKey& session = commit.record.session;
+  if (!memory_.Find(session).has_value()) {
+    ASSIGN_OR_RETURN(const auto on_disk, group_->Find(session));
+    if (on_disk.has_value()) return CheckCommit(commit, on_disk, std::nullopt);
+  }
+  if (commit.parent.has_value() && !memory_.Find(*commit.parent).has_value()) {
+    ASSIGN_OR_RETURN(const auto on_disk, group_->Find(*commit.parent));
+    return CheckCommit(commit, std::nullopt, on_disk);
   }
   return memory_.ApplyOne(std::move(commit));
 }
 
 absl::Status RocksDbStore::AddToGroup(const Commit& commit) {
-  std::optional<StoredHead> stored = memory_.FindHead(commit.session);
-  if (!stored.has_value()) {
-    ASSIGN_OR_RETURN(stored, group_->FindHead(commit.session));
+  const SessionKey& session = commit.record.session;
+  std::optional<StoredRecord> stored = memory_.Find(session);
+  if (!stored.has_value() && commit.expected_head.has_value()) {
+    ASSIGN_OR_RETURN(stored, group_->Find(session, commit.record.root));
   }
-  RETURN_IF_ERROR(CheckCommit(commit, stored));
-  group_->Add(commit);
+  if (!stored.has_value() && !commit.expected_head.has_value()) {
+    ASSIGN_OR_RETURN(stored, group_->Find(session));
+  }
+  std::optional<StoredRecord> parent;
+  if (commit.parent.has_value()) {
+    ASSIGN_OR_RETURN(parent, Find(*commit.parent));
+  }
+  RETURN_IF_ERROR(CheckCommit(commit, stored, parent));
+  group_->Add(commit, stored, parent);
   return absl::OkStatus();
 }
 
 absl::Status RocksDbStore::WriteGroup(bool sync) {
-  if (group_->empty()) return absl::OkStatus();
-  const absl::Status status = database_->Write(group_->batch(), sync);
-  group_->Clear();
+  if (group_->empty()) return group_->Write(sync);
+  const absl::Status status = group_->Write(sync);
   if (status.ok() && sync) syncer_->WroteSynced();
   if (status.ok() && !sync) syncer_->WroteUnsynced();
   return status;

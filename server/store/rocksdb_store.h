@@ -30,22 +30,22 @@ class WalSyncer;
 // process. Owns the database; kMemory sessions live in an InProcessStore inside
 // and never reach it.
 //
-// Column family "default": for each session its head (small: what the
-// compare-and-set reads), its record, and the names of its objects; and the
-// key "\0mneme-format" with the format version. Column family "objects": the
-// objects, in blob files when large. entry_format.h has keys, framing and
-// checksums. A group of commits is one WriteBatch over both families, hence in
-// the log whole or not at all; it is synced when a kSync commit is in it. A
-// kAsync group is in the operating system's hands at once (it survives a kill
-// of the process), and on disk async_window later at the latest.
+// Column family "default": for each session its record or its tombstone, and
+// the key "\0mneme-format" with the format version. Column family "objects":
+// values and kept replies, in blob files when large. entry_format.h has keys,
+// framing and checksums; SharedValues counts who holds a value. A group of
+// commits is one WriteBatch over both families, hence in the log whole or not
+// at all; it is synced when a kSync commit is in it. A kAsync group is in the
+// operating system's hands at once (it survives a kill of the process), and on
+// disk async_window later at the latest.
 //
 // After a failed write reads go on. Writes are UNAVAILABLE for resume_interval;
 // the next one asks RocksDB to resume, and so on until that works. A full disk
 // RocksDB watches itself (it looks every five seconds). What it calls fatal, an
 // EIO on its log, needs a restart.
 //
-// Thread-safe. Apply, Remove and CollectOrphans wait for each other (the
-// compare-and-set needs it); reads wait for nobody. Called by the store
+// Thread-safe. Apply and Remove wait for each other (the compare-and-set needs
+// it); reads wait for nobody. Called by the store
 // writer's thread, and by start-up.
 class RocksDbStore : public MemoryStore {
  public:
@@ -81,17 +81,14 @@ class RocksDbStore : public MemoryStore {
 
   std::vector<absl::Status> Apply(std::vector<Commit> commits) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
-  absl::StatusOr<std::string> GetObject(const ObjectKey& key) const override;
-  absl::Status Remove(const SessionKey& session) override
+  absl::StatusOr<std::string> GetValue(const ValueKey& key) const override;
+  absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override;
+  absl::Status Remove(const SessionKey& session,
+                      const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::StatusOr<Records> LoadRecords() const override;
-  absl::StatusOr<int64_t> CollectOrphans(const std::vector<ObjectKey>& named)
-      override ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status Flush() override;
-
-  // When the oldest commit that is not yet on disk was written
-  // (Clock::Monotonic); nullopt: all are. For the loss window's metric.
-  std::optional<absl::Duration> unsynced_since() const;
+  std::optional<absl::Duration> unsynced_since() const override;
 
  private:
   RocksDbStore(std::unique_ptr<RocksDbDatabase> database,
@@ -101,7 +98,11 @@ class RocksDbStore : public MemoryStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   absl::Status AddToGroup(const Commit& commit)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
-  // Writes the group, if there is anything in it, and empties it.
+  // The session's record, wherever it is.
+  absl::StatusOr<std::optional<StoredRecord>> Find(
+      const SessionKey& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+  template <typename Key>
+  absl::StatusOr<std::string> Get(const Key& key) const;
   absl::Status WriteGroup(bool sync) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
 
   const std::unique_ptr<RocksDbDatabase> database_;

@@ -7,13 +7,18 @@
 namespace mneme {
 namespace {
 
-std::pair<absl::string_view, absl::string_view> RefTo(const SessionKey& key) {
-  return {key.tenant, key.session_id};
+using Ref = std::pair<absl::string_view, absl::string_view>;
+
+Ref RefTo(const SessionKey& key) { return {key.tenant, key.session_id}; }
+
+Ref RefTo(const std::string& tenant, const Root& root) {
+  return {tenant, {reinterpret_cast<const char*>(root.data()), root.size()}};
 }
 
 int64_t BytesIn(const Commit& commit) {
-  size_t bytes = commit.record.size();
-  for (const Object& object : commit.puts) bytes += object.bytes.size();
+  size_t bytes = commit.record.bytes.size();
+  for (const StoredValue& value : commit.values) bytes += value.bytes.size();
+  for (const StoredReply& reply : commit.replies) bytes += reply.bytes.size();
   return static_cast<int64_t>(bytes);
 }
 
@@ -35,12 +40,16 @@ void StoreWriter::Submit(Commit commit, Done done) {
   Enqueue(CommitOp{std::move(commit), std::move(done)});
 }
 
-void StoreWriter::Read(ObjectKey key, ReadDone done) {
+void StoreWriter::ReadValue(ValueKey key, ReadDone done) {
   Enqueue(ReadOp{std::move(key), std::move(done)});
 }
 
-void StoreWriter::Remove(SessionKey session, Done done) {
-  Enqueue(RemoveOp{std::move(session), std::move(done)});
+void StoreWriter::ReadReply(ReplyKey key, ReadDone done) {
+  Enqueue(ReadOp{std::move(key), std::move(done)});
+}
+
+void StoreWriter::Remove(SessionKey session, std::string tombstone, Done done) {
+  Enqueue(RemoveOp{std::move(session), std::move(tombstone), std::move(done)});
 }
 
 absl::Status StoreWriter::Flush() {
@@ -128,7 +137,7 @@ bool StoreWriter::AddCommit(CommitOp* op, Round* round) {
   const bool full = round->bytes + bytes > options_.max_group_bytes;
   if (full && !round->commits.empty()) return false;
   round->bytes += bytes;
-  round->sync |= op->commit.durability == Durability::kSync;
+  round->sync |= op->commit.record.durability == Durability::kSync;
   round->commits.push_back(std::move(op->commit));
   round->commit_dones.push_back(std::move(op->done));
   return true;
@@ -136,26 +145,39 @@ bool StoreWriter::AddCommit(CommitOp* op, Round* round) {
 
 bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
   if (std::holds_alternative<FlushOp>(op)) return !round->commits.empty();
-  const auto* read = std::get_if<ReadOp>(&op);
-  const SessionKey& session =
-      read != nullptr ? read->key.session : std::get<RemoveOp>(op).session;
   while (round->indexed < round->commits.size()) {
-    round->sessions.insert(RefTo(round->commits[round->indexed++].session));
+    const StoredRecord& record = round->commits[round->indexed++].record;
+    round->touched.insert(RefTo(record.session));
+    round->touched.insert(RefTo(record.session.tenant, record.root));
   }
-  return round->sessions.contains(RefTo(session));
+  if (const auto* remove = std::get_if<RemoveOp>(&op)) {
+    return round->touched.contains(RefTo(remove->session));
+  }
+  const auto& key = std::get<ReadOp>(op).key;
+  if (const auto* reply = std::get_if<ReplyKey>(&key)) {
+    return round->touched.contains(RefTo(reply->session));
+  }
+  const auto& value = std::get<ValueKey>(key);
+  return round->touched.contains(RefTo(value.tenant, value.root));
+}
+
+absl::StatusOr<std::string> StoreWriter::Get(const ReadOp& read) const {
+  const auto* value = std::get_if<ValueKey>(&read.key);
+  return value != nullptr ? store_->GetValue(*value)
+                          : store_->GetReply(std::get<ReplyKey>(read.key));
 }
 
 void StoreWriter::RunEarly(std::vector<Op> ops) {
   for (Op& op : ops) {
     if (auto* read = std::get_if<ReadOp>(&op)) {
-      absl::StatusOr<std::string> bytes = store_->GetObject(read->key);
+      absl::StatusOr<std::string> bytes = Get(*read);
       {
         MutexLock lock(&mu_);
         ++stats_.reads;
       }
       std::move(read->done)(std::move(bytes));
     } else if (auto* remove = std::get_if<RemoveOp>(&op)) {
-      absl::Status status = store_->Remove(remove->session);
+      absl::Status status = store_->Remove(remove->session, remove->tombstone);
       {
         MutexLock lock(&mu_);
         ++stats_.removes;

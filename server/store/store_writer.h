@@ -45,8 +45,9 @@ struct StoreWriterStats {
 // Apply, hence at most one sync.
 //
 // Invariants: each `done` is called exactly once, on the writer's thread, with
-// no lock held; for one session, operations take effect and complete in the
-// order of submission. Operations of different sessions may pass each other.
+// no lock held; for one session, and for one family of sessions, operations
+// take effect and complete in the order of submission; others may pass each
+// other.
 // The inbox has no limit of its own: callers bound what they submit (the
 // session layer has one commit in flight a session).
 //
@@ -75,8 +76,11 @@ class StoreWriter {
   StoreWriter& operator=(const StoreWriter&) = delete;
 
   void Submit(Commit commit, Done done) ABSL_LOCKS_EXCLUDED(mu_);
-  void Read(ObjectKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
-  void Remove(SessionKey session, Done done) ABSL_LOCKS_EXCLUDED(mu_);
+  void ReadValue(ValueKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
+  void ReadReply(ReplyKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
+  // See MemoryStore::Remove.
+  void Remove(SessionKey session, std::string tombstone, Done done)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Blocks until everything submitted before is complete and on disk, kAsync
   // too. For shutdown. REQUIRES: not called from a `done`.
@@ -90,11 +94,12 @@ class StoreWriter {
     Done done;
   };
   struct ReadOp {
-    ObjectKey key;
+    std::variant<ValueKey, ReplyKey> key;
     ReadDone done;
   };
   struct RemoveOp {
     SessionKey session;
+    std::string tombstone;
     Done done;
   };
   struct FlushOp {
@@ -110,9 +115,9 @@ class StoreWriter {
     std::vector<Done> commit_dones;
     int64_t bytes = 0;
     bool sync = false;
-    // The sessions of the first `indexed` commits; filled when they are asked
-    // for. Points into `commits`, which never reallocates.
-    std::set<std::pair<absl::string_view, absl::string_view>> sessions;
+    // The sessions and the families of the first `indexed` commits; filled when
+    // they are asked for. Points into `commits`, which never reallocates.
+    std::set<std::pair<absl::string_view, absl::string_view>> touched;
     size_t indexed = 0;
   };
 
@@ -127,6 +132,7 @@ class StoreWriter {
   // False, and nothing moved, when the group is full.
   bool AddCommit(CommitOp* op, Round* round);
   static bool WaitsForCommits(const Op& op, Round* round);
+  absl::StatusOr<std::string> Get(const ReadOp& read) const;
   void RunEarly(std::vector<Op> ops) ABSL_LOCKS_EXCLUDED(mu_);
   void ApplyGroup(Round round) ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -93,7 +93,8 @@ class Machine {
   }
   static std::vector<std::string> IdsOf(const std::vector<Commit>& group) {
     std::vector<std::string> ids;
-    for (const Commit& commit : group) ids.push_back(commit.session.session_id);
+    for (const Commit& commit : group)
+      ids.push_back(commit.record.session.session_id);
     return ids;
   }
   static int Total(const Steps& commits) {
@@ -152,8 +153,7 @@ TEST(PowerLossTest, AsyncCommitsSurviveAFlush) {
   ASSERT_THAT(machine.store()->Flush(), IsOk());
   machine.disk()->PowerOff();
   ASSERT_EQ(machine.RestartAndCountLost(), 0);
-  EXPECT_THAT(machine.store()->GetObject(ValueKey(Session("async"), 0)),
-              IsOk());
+  EXPECT_THAT(machine.store()->GetValue(ValueAt(Session("async"), 0)), IsOk());
 }
 
 TEST(PowerLossTest, AsyncCommitsSurviveOnceTheirWindowIsOver) {
@@ -167,15 +167,14 @@ TEST(PowerLossTest, AsyncCommitsSurviveOnceTheirWindowIsOver) {
   }
   machine.disk()->PowerOff();
   ASSERT_EQ(machine.RestartAndCountLost(), 0);
-  EXPECT_THAT(machine.store()->GetObject(ValueKey(Session("async"), 0)),
-              IsOk());
+  EXPECT_THAT(machine.store()->GetValue(ValueAt(Session("async"), 0)), IsOk());
 }
 
 TEST(PowerLossTest, ARemovedSessionStaysRemoved) {
   Machine machine(3);
   ASSERT_THAT(ApplyOne(machine.store(), StepCommit(Session("gone"), 0)),
               IsOk());
-  ASSERT_THAT(machine.store()->Remove(Session("gone")), IsOk());
+  ASSERT_THAT(machine.store()->Remove(Session("gone"), ""), IsOk());
   machine.disk()->PowerOff();
   ASSERT_EQ(machine.RestartAndCountLost(), 0);
   EXPECT_THAT(machine.store()->LoadRecords()->records, ::testing::IsEmpty());

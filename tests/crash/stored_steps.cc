@@ -18,12 +18,12 @@ absl::Status Torn(const SessionKey& session, absl::string_view what) {
 }
 
 absl::StatusOr<int> StepOf(const StoredRecord& stored) {
-  const std::vector<std::string> words = absl::StrSplit(stored.record, ' ');
+  const std::vector<std::string> words = absl::StrSplit(stored.bytes, ' ');
   int step = -1;
   if (!absl::SimpleAtoi(words.back(), &step) ||
-      stored.record != RecordOf(stored.session, step) ||
+      stored.bytes != RecordOf(stored.session, step) ||
       stored.head != HeadOf(stored.session, step)) {
-    return Torn(stored.session, absl::StrCat("record '", stored.record, "'"));
+    return Torn(stored.session, absl::StrCat("record '", stored.bytes, "'"));
   }
   return step;
 }
@@ -34,21 +34,16 @@ absl::StatusOr<Steps> ReadStoredSteps(MemoryStore* store) {
   ASSIGN_OR_RETURN(const MemoryStore::Records loaded, store->LoadRecords());
   if (!loaded.corrupt.empty()) return Torn(loaded.corrupt[0], "corrupt");
   Steps steps;
-  std::vector<ObjectKey> named;
   for (const StoredRecord& stored : loaded.records) {
     ASSIGN_OR_RETURN(const int step, StepOf(stored));
     steps[stored.session.session_id] = step;
     for (int kept = std::max(0, step - 1); kept <= step; ++kept) {
-      named.push_back(ValueKey(stored.session, kept));
-      ASSIGN_OR_RETURN(const std::string bytes, store->GetObject(named.back()));
+      ASSIGN_OR_RETURN(const std::string bytes,
+                       store->GetValue(ValueAt(stored.session, kept)));
       if (bytes != ValueOf(stored.session, kept)) {
         return Torn(stored.session, absl::StrCat("value of step ", kept));
       }
     }
-  }
-  ASSIGN_OR_RETURN(const int64_t orphans, store->CollectOrphans(named));
-  if (orphans != 0) {
-    return absl::DataLossError(absl::StrCat(orphans, " objects left over"));
   }
   return steps;
 }

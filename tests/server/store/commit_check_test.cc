@@ -12,28 +12,29 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(CommitCheckTest, AcceptsTheExpectedHead) {
-  const Commit commit = StepCommit(Session("s"), 1);
-  EXPECT_THAT(CheckCommit(commit, StoredHead{HeadOf(Session("s"), 0),
-                                             Durability::kAsync}),
+  const StoredRecord stored =
+      StepCommit(Session("s"), 0, Durability::kAsync).record;
+  EXPECT_THAT(CheckCommit(StepCommit(Session("s"), 1), stored, std::nullopt),
               IsOk());
 }
 
 TEST(CommitCheckTest, NamesBothHeadsOfAConflict) {
-  const Commit commit = StepCommit(Session("s"), 1);
-  const Digest other = DigestOf("another");
-  EXPECT_THAT(CheckCommit(commit, StoredHead{other, Durability::kSync}),
-              StatusIs(absl::StatusCode::kAborted,
-                       ::testing::AllOf(
-                           HasSubstr(absl::BytesToHexString(AsBytes(other))),
-                           HasSubstr(absl::BytesToHexString(
-                               AsBytes(HeadOf(Session("s"), 0)))))));
+  StoredRecord stored = StepCommit(Session("s"), 0).record;
+  stored.head = DigestOf("another");
+  EXPECT_THAT(
+      CheckCommit(StepCommit(Session("s"), 1), stored, std::nullopt),
+      StatusIs(absl::StatusCode::kAborted,
+               ::testing::AllOf(
+                   HasSubstr(absl::BytesToHexString(AsBytes(stored.head))),
+                   HasSubstr(absl::BytesToHexString(
+                       AsBytes(HeadOf(Session("s"), 0)))))));
 }
 
 TEST(CommitCheckTest, DescribesKeysWithUnprintableBytesEscaped) {
-  EXPECT_EQ(Describe(SessionKey{"t", std::string("a\0z", 3)}),
-            "session 'a\\x00z' of tenant 't'");
-  EXPECT_EQ(Describe(ObjectKey{{"t", "s"}, "value/0"}),
-            "object 'value/0' of session 's' of tenant 't'");
+  const SessionKey session = {"t", std::string("a\0z", 3)};
+  EXPECT_EQ(Describe(session), "session 'a\\x00z' of tenant 't'");
+  EXPECT_EQ(Describe(ReplyKey{session, 4}),
+            "the reply of step 4 of session 'a\\x00z' of tenant 't'");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gmock/gmock.h"
+#include "server/store/commit_check.h"
 #include "tests/server/store/store_builders.h"
 #include "tests/testing/status_matchers.h"
 
@@ -20,47 +21,70 @@ const SessionKey kSession = Session("s");
 
 TEST_P(MemoryStoreConformance, KeepsWhatACommitPuts) {
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)),
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)),
               IsOkAndHolds(ValueOf(kSession, 0)));
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 0)),
+              IsOkAndHolds(ReplyOf(kSession, 0)));
   ASSERT_OK_AND_ASSIGN(const auto loaded, store()->LoadRecords());
   ASSERT_EQ(loaded.records.size(), 1u);
-  EXPECT_EQ(loaded.records[0].session, kSession);
-  EXPECT_EQ(loaded.records[0].head, HeadOf(kSession, 0));
-  EXPECT_EQ(loaded.records[0].durability, Durability::kSync);
-  EXPECT_EQ(loaded.records[0].record, RecordOf(kSession, 0));
+  const StoredRecord& record = loaded.records[0];
+  EXPECT_EQ(record.session, kSession);
+  EXPECT_EQ(record.root, RootOf(kSession));
+  EXPECT_EQ(record.head, HeadOf(kSession, 0));
+  EXPECT_EQ(record.durability, Durability::kSync);
+  EXPECT_THAT(record.values, ElementsAre(HeadOf(kSession, 0)));
+  EXPECT_EQ(record.replies, (StepRange{0, 1}));
+  EXPECT_EQ(record.bytes, RecordOf(kSession, 0));
   EXPECT_THAT(loaded.corrupt, IsEmpty());
 }
 
-TEST_P(MemoryStoreConformance, UnknownObjectIsNotFoundByName) {
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 7)),
-              StatusIs(StatusCode::kNotFound, HasSubstr("value/7")));
+TEST_P(MemoryStoreConformance, WhatIsNotThereIsNotFoundByName) {
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 7)),
+              StatusIs(StatusCode::kNotFound,
+                       HasSubstr(Describe(ValueAt(kSession, 7)))));
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 7)),
+              StatusIs(StatusCode::kNotFound, HasSubstr("step 7")));
+  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 7)),
+              StatusIs(StatusCode::kNotFound, HasSubstr("step 7")));
 }
 
-TEST_P(MemoryStoreConformance, DeletesWhatACommitDeletes) {
+TEST_P(MemoryStoreConformance, WhatARecordNoLongerHoldsIsGone) {
   for (int step = 0; step <= 2; ++step) {
     ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, step)), IsOk());
   }
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)),
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)),
               StatusIs(StatusCode::kNotFound));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 1)), IsOk());
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 2)), IsOk());
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 0)),
+              StatusIs(StatusCode::kNotFound));
+  for (int step = 1; step <= 2; ++step) {
+    EXPECT_THAT(store()->GetValue(ValueAt(kSession, step)), IsOk());
+    EXPECT_THAT(store()->GetReply(ReplyAt(kSession, step)), IsOk());
+  }
 }
 
-TEST_P(MemoryStoreConformance, DeletesComeBeforePuts) {
-  Commit commit = StepCommit(kSession, 0);
-  commit.deletes.push_back(ValueKey(kSession, 0));
-  ASSERT_THAT(ApplyOne(store(), std::move(commit)), IsOk());
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)),
-              IsOkAndHolds(ValueOf(kSession, 0)));
-}
-
-TEST_P(MemoryStoreConformance, PuttingTheSameObjectAgainIsHarmless) {
+TEST_P(MemoryStoreConformance, TheFirstValueOfADigestStays) {
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
   Commit commit = StepCommit(kSession, 1);
-  commit.puts.push_back({ValueKey(kSession, 0), ValueOf(kSession, 0)});
+  commit.values.push_back({HeadOf(kSession, 0), "another"});
   ASSERT_THAT(ApplyOne(store(), std::move(commit)), IsOk());
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)),
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)),
               IsOkAndHolds(ValueOf(kSession, 0)));
+}
+
+TEST_P(MemoryStoreConformance, AValueThatWasLetGoCanComeBack) {
+  for (int step = 0; step <= 2; ++step) {
+    ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, step)), IsOk());
+  }
+  Commit commit = StepCommit(kSession, 0);
+  commit.expected_head = HeadOf(kSession, 2);
+  ASSERT_THAT(ApplyOne(store(), std::move(commit)), IsOk());
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)),
+              IsOkAndHolds(ValueOf(kSession, 0)));
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 2)),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 2)),
+              StatusIs(StatusCode::kNotFound));
 }
 
 TEST_P(MemoryStoreConformance,
@@ -68,7 +92,7 @@ TEST_P(MemoryStoreConformance,
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
   EXPECT_THAT(ApplyOne(store(), StepCommit(kSession, 2)),
               StatusIs(StatusCode::kAborted, HasSubstr("session 's'")));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 2)),
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 2)),
               StatusIs(StatusCode::kNotFound));
   ASSERT_OK_AND_ASSIGN(const auto loaded, store()->LoadRecords());
   ASSERT_EQ(loaded.records.size(), 1u);
@@ -86,16 +110,24 @@ TEST_P(MemoryStoreConformance, ACommitToAMissingRecordIsAborted) {
               StatusIs(StatusCode::kAborted, HasSubstr("no record")));
 }
 
-TEST_P(MemoryStoreConformance, ACommitCannotTouchAnotherSession) {
-  Commit put = StepCommit(kSession, 0);
-  put.puts.push_back({ValueKey(Session("other"), 0), "x"});
-  EXPECT_THAT(ApplyOne(store(), std::move(put)),
-              StatusIs(StatusCode::kInvalidArgument, HasSubstr("'other'")));
-  Commit del = StepCommit(kSession, 0);
-  del.deletes.push_back(ValueKey(Session("s", "other tenant"), 0));
-  EXPECT_THAT(
-      ApplyOne(store(), std::move(del)),
-      StatusIs(StatusCode::kInvalidArgument, HasSubstr("'other tenant'")));
+TEST_P(MemoryStoreConformance, ACommitThatContradictsItselfIsRefused) {
+  Commit stray_value = StepCommit(kSession, 0);
+  stray_value.values.push_back({DigestOf("stray"), "x"});
+  EXPECT_THAT(ApplyOne(store(), std::move(stray_value)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("not hold")));
+  Commit stray_reply = StepCommit(kSession, 0);
+  stray_reply.replies.push_back({9, "x"});
+  EXPECT_THAT(ApplyOne(store(), std::move(stray_reply)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("step 9")));
+  Commit nowhere = StepCommit(kSession, 0);
+  nowhere.record.values.push_back(DigestOf("nowhere"));
+  EXPECT_THAT(ApplyOne(store(), std::move(nowhere)),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("nowhere")));
+  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
+  Commit moved = StepCommit(kSession, 1);
+  moved.record.root = RootOf(Session("other"));
+  EXPECT_FALSE(ApplyOne(store(), std::move(moved)).ok());
+  EXPECT_THAT(ApplyOne(store(), StepCommit(kSession, 1)), IsOk());
 }
 
 TEST_P(MemoryStoreConformance, AGroupIsAppliedInOrder) {
@@ -105,9 +137,9 @@ TEST_P(MemoryStoreConformance, AGroupIsAppliedInOrder) {
   }
   EXPECT_THAT(store()->Apply(std::move(group)),
               ElementsAre(IsOk(), IsOk(), IsOk(), IsOk(), IsOk()));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 2)),
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 2)),
               StatusIs(StatusCode::kNotFound));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 4)),
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 4)),
               IsOkAndHolds(ValueOf(kSession, 4)));
 }
 
@@ -135,7 +167,7 @@ TEST_P(MemoryStoreConformance, AMemorySessionStepsLikeAnyOther) {
         ApplyOne(store(), StepCommit(kSession, step, Durability::kMemory)),
         IsOk());
   }
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 2)),
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 2)),
               IsOkAndHolds(ValueOf(kSession, 2)));
   EXPECT_THAT(ApplyOne(store(), StepCommit(kSession, 1, Durability::kMemory)),
               StatusIs(StatusCode::kAborted));
@@ -179,12 +211,12 @@ TEST_P(MemoryStoreConformance, IdsThatRunTogetherAreDifferentSessions) {
   for (const SessionKey& session : sessions) {
     ASSERT_THAT(ApplyOne(store(), StepCommit(session, 0)), IsOk());
   }
-  ASSERT_THAT(store()->Remove({"a", "b"}), IsOk());
-  EXPECT_THAT(store()->GetObject(ValueKey({"a", "b"}, 0)),
+  ASSERT_THAT(store()->Remove({"a", "b"}, ""), IsOk());
+  EXPECT_THAT(store()->GetValue(ValueAt({"a", "b"}, 0)),
               StatusIs(StatusCode::kNotFound));
   for (const SessionKey& session : sessions) {
     if (session == SessionKey{"a", "b"}) continue;
-    EXPECT_THAT(store()->GetObject(ValueKey(session, 0)),
+    EXPECT_THAT(store()->GetValue(ValueAt(session, 0)),
                 IsOkAndHolds(ValueOf(session, 0)));
   }
   ASSERT_OK_AND_ASSIGN(const auto loaded, store()->LoadRecords());
@@ -203,45 +235,79 @@ TEST_P(MemoryStoreConformance, LoadsRecordsInKeyOrder) {
   EXPECT_EQ(order, sessions);
 }
 
-TEST_P(MemoryStoreConformance, RemoveTakesTheRecordAndEveryObject) {
+TEST_P(MemoryStoreConformance, RemoveTakesTheRecordAndAllThatItHolds) {
   for (const Durability durability :
        {Durability::kMemory, Durability::kAsync, Durability::kSync}) {
     ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0, durability)), IsOk());
     ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 1, durability)), IsOk());
-    ASSERT_THAT(store()->Remove(kSession), IsOk());
-    EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)),
-                StatusIs(StatusCode::kNotFound));
-    EXPECT_THAT(store()->GetObject(ValueKey(kSession, 1)),
-                StatusIs(StatusCode::kNotFound));
+    ASSERT_THAT(store()->Remove(kSession, ""), IsOk());
+    for (int step = 0; step <= 1; ++step) {
+      EXPECT_THAT(store()->GetValue(ValueAt(kSession, step)),
+                  StatusIs(StatusCode::kNotFound));
+      EXPECT_THAT(store()->GetReply(ReplyAt(kSession, step)),
+                  StatusIs(StatusCode::kNotFound));
+    }
     ASSERT_OK_AND_ASSIGN(const auto loaded, store()->LoadRecords());
     EXPECT_THAT(loaded.records, IsEmpty());
-    EXPECT_THAT(store()->Remove(kSession), IsOk());
+    EXPECT_THAT(store()->Remove(kSession, ""), IsOk());
   }
 }
 
-TEST_P(MemoryStoreConformance, EmptyAndLargeBytesComeBackTheSame) {
-  Commit commit = StepCommit(kSession, 0);
-  commit.record = "";
-  commit.puts = {{{kSession, "empty"}, ""},
-                 {{kSession, ""}, "no name"},
-                 {{kSession, "large"}, std::string(3 << 20, '\x5a')}};
-  ASSERT_THAT(ApplyOne(store(), std::move(commit)), IsOk());
-  EXPECT_THAT(store()->GetObject({kSession, "empty"}), IsOkAndHolds(""));
-  EXPECT_THAT(store()->GetObject({kSession, ""}), IsOkAndHolds("no name"));
-  EXPECT_THAT(store()->GetObject({kSession, "large"}),
-              IsOkAndHolds(std::string(3 << 20, '\x5a')));
+TEST_P(MemoryStoreConformance, ATombstoneStaysUntilTheIdIsUsedOrForgotten) {
+  const auto tombstones = [&] {
+    std::vector<std::string> bytes;
+    const auto loaded = store()->LoadRecords();
+    for (const auto& tombstone : loaded->tombstones) {
+      EXPECT_EQ(tombstone.session, kSession);
+      bytes.push_back(tombstone.bytes);
+    }
+    return bytes;
+  };
+  for (const Durability durability : {Durability::kMemory, Durability::kSync}) {
+    ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0, durability)), IsOk());
+    EXPECT_THAT(tombstones(), IsEmpty());
+    ASSERT_THAT(store()->Remove(kSession, "here it lay"), IsOk());
+    EXPECT_THAT(store()->LoadRecords()->records, IsEmpty());
+    EXPECT_THAT(tombstones(), ElementsAre("here it lay"));
+  }
+  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
+  EXPECT_THAT(tombstones(), IsEmpty());
+  ASSERT_THAT(store()->Remove(kSession, "again"), IsOk());
+  ASSERT_THAT(store()->Remove(kSession, ""), IsOk());
+  EXPECT_THAT(tombstones(), IsEmpty());
 }
 
-TEST_P(MemoryStoreConformance, ADamagedObjectIsDataLossByName) {
+TEST_P(MemoryStoreConformance, EmptyAndLargeBytesComeBackTheSame) {
+  const std::string large(3 << 20, '\x5a');
+  Commit commit = StepCommit(kSession, 0);
+  commit.record.bytes = "";
+  commit.record.values = {DigestOf("empty"), DigestOf("large")};
+  commit.values = {{DigestOf("empty"), ""}, {DigestOf("large"), large}};
+  commit.replies = {{0, ""}};
+  ASSERT_THAT(ApplyOne(store(), std::move(commit)), IsOk());
+  ValueKey key = ValueAt(kSession, 0);
+  key.digest = DigestOf("empty");
+  EXPECT_THAT(store()->GetValue(key), IsOkAndHolds(""));
+  key.digest = DigestOf("large");
+  EXPECT_THAT(store()->GetValue(key), IsOkAndHolds(large));
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 0)), IsOkAndHolds(""));
+}
+
+TEST_P(MemoryStoreConformance, ADamagedValueOrReplyIsDataLossByName) {
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 1)), IsOk());
-  under_test_->CorruptObject(ValueKey(kSession, 1));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 1)),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("value/1")));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)), IsOk());
+  under_test_->CorruptValue(ValueAt(kSession, 1));
+  under_test_->CorruptReply(ReplyAt(kSession, 1));
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 1)),
+              StatusIs(StatusCode::kDataLoss,
+                       HasSubstr(Describe(ValueAt(kSession, 1)))));
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 1)),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("step 1")));
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)), IsOk());
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 0)), IsOk());
 }
 
-TEST_P(MemoryStoreConformance, ADamagedRecordIsListedAndKeepsItsObjects) {
+TEST_P(MemoryStoreConformance, ADamagedRecordIsListedAndKeepsWhatItHolds) {
   const SessionKey whole = Session("whole");
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
   ASSERT_THAT(ApplyOne(store(), StepCommit(whole, 0)), IsOk());
@@ -250,24 +316,18 @@ TEST_P(MemoryStoreConformance, ADamagedRecordIsListedAndKeepsItsObjects) {
   EXPECT_THAT(loaded.corrupt, ElementsAre(kSession));
   ASSERT_EQ(loaded.records.size(), 1u);
   EXPECT_EQ(loaded.records[0].session, whole);
-  EXPECT_THAT(store()->CollectOrphans({ValueKey(whole, 0)}), IsOkAndHolds(0));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)), IsOk());
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)), IsOk());
 }
 
-TEST_P(MemoryStoreConformance, CollectsObjectsThatNoRecordNames) {
-  const SessionKey other = Session("other");
-  for (int step = 0; step <= 1; ++step) {
-    ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, step)), IsOk());
-    ASSERT_THAT(ApplyOne(store(), StepCommit(other, step)), IsOk());
-  }
-  EXPECT_THAT(
-      store()->CollectOrphans({ValueKey(kSession, 1), ValueKey(other, 0),
-                               ValueKey(other, 1), ValueKey(other, 9)}),
-      IsOkAndHolds(1));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 0)),
+TEST_P(MemoryStoreConformance, RemovingADamagedRecordTakesWhatItHeld) {
+  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
+  under_test_->CorruptRecord(kSession);
+  ASSERT_THAT(store()->Remove(kSession, ""), IsOk());
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)),
               StatusIs(StatusCode::kNotFound));
-  EXPECT_THAT(store()->GetObject(ValueKey(kSession, 1)), IsOk());
-  EXPECT_THAT(store()->GetObject(ValueKey(other, 0)), IsOk());
+  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 0)),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
 }
 
 TEST_P(MemoryStoreConformance, OneOfManyRacingCommitsWins) {
@@ -281,7 +341,7 @@ TEST_P(MemoryStoreConformance, OneOfManyRacingCommitsWins) {
       for (int step = 0; step < kSteps; ++step) {
         const Commit commit = StepCommit(kSession, step, Durability::kAsync);
         if (ApplyOne(shared, commit).ok()) ++wins[t];
-        shared->GetObject(ValueKey(kSession, step)).IgnoreError();
+        shared->GetValue(ValueAt(kSession, step)).IgnoreError();
       }
     });
   }

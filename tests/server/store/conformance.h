@@ -18,8 +18,11 @@ class StoreUnderTest {
   // Valid until the next call of another method.
   virtual MemoryStore* store() = 0;
   // Change stored bytes so that their checksum fails. REQUIRES: they exist.
-  virtual void CorruptObject(const ObjectKey& key) = 0;
+  virtual void CorruptValue(const ValueKey& key) = 0;
+  virtual void CorruptReply(const ReplyKey& key) = 0;
   virtual void CorruptRecord(const SessionKey& session) = 0;
+  // Closes the store and opens it again, if anything is left of it then.
+  virtual void Reopen() {}
 };
 
 struct StoreFactory {
@@ -41,6 +44,9 @@ class MemoryStoreConformance : public ::testing::TestWithParam<StoreFactory> {
 
   const std::unique_ptr<StoreUnderTest> under_test_;
 };
+
+// The same of families of sessions (conformance_fork.cc).
+class MemoryStoreForkConformance : public MemoryStoreConformance {};
 
 inline std::string StoreName(
     const ::testing::TestParamInfo<StoreFactory>& info) {

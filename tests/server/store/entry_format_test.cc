@@ -15,28 +15,53 @@ using ::absl::StatusCode;
 using ::testing::HasSubstr;
 
 TEST(EntryFormatTest, KeysHaveTheDocumentedBytes) {
-  EXPECT_EQ(EntryKey(SessionPrefix({"ten", "id"}), EntryKind::kName, "v"),
-            std::string("s\0\0\0\3ten\0\0\0\2idnv", 16));
+  const SessionKey session = {"ten", "id"};
+  const std::string prefix("s\0\0\0\3ten\0\0\0\2id", 14);
+  Root root;
+  root.fill('R');
+  Digest digest;
+  digest.fill('D');
+  EXPECT_EQ(RecordEntryKey(session, root),
+            absl::StrCat(prefix, "r", std::string(16, 'R')));
+  EXPECT_EQ(TombstoneEntryKey(session), prefix + "t");
+  EXPECT_EQ(EntryKey(ReplyKey{session, 0x0102}),
+            absl::StrCat(prefix, "p", std::string("\0\0\0\0\0\0\1\2", 8)));
+  EXPECT_EQ(EntryKey(ValueKey{"ten", root, digest}),
+            absl::StrCat(std::string("f\0\0\0\3ten", 8), std::string(16, 'R'),
+                         std::string(32, 'D')));
 }
 
 TEST(EntryFormatTest, ParsesWhatItMakes) {
-  const ObjectKey key = {{"t", std::string("i\0d", 3)}, "value/0"};
-  const auto ref = ParseEntryKey(ObjectEntryKey(key));
-  ASSERT_TRUE(ref.has_value());
-  EXPECT_EQ(ref->session, key.session);
-  EXPECT_EQ(ref->kind, EntryKind::kObject);
-  EXPECT_EQ(ref->name, key.name);
+  const SessionKey session = {"t", std::string("i\0d", 3)};
+  const Root root = RootOf(session);
+  const auto record = ParseSessionEntryKey(RecordEntryKey(session, root));
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->session, session);
+  EXPECT_EQ(record->root, root);
+  const auto tombstone = ParseSessionEntryKey(TombstoneEntryKey(session));
+  ASSERT_TRUE(tombstone.has_value());
+  EXPECT_EQ(tombstone->session, session);
+  EXPECT_EQ(tombstone->root, std::nullopt);
+  EXPECT_EQ(
+      ParseValueDigest(EntryKey(ValueAt(session, 3)), FamilyPrefix("t", root)),
+      HeadOf(session, 3));
 }
 
 TEST(EntryFormatTest, RefusesEveryCutKeyAndForeignOnes) {
-  const std::string key =
-      EntryKey(SessionPrefix({"ten", "id"}), EntryKind::kHead);
+  const SessionKey session = {"ten", "id"};
+  const std::string key = RecordEntryKey(session, RootOf(session));
   for (size_t size = 0; size < key.size(); ++size) {
-    EXPECT_FALSE(ParseEntryKey(key.substr(0, size)).has_value()) << size;
+    EXPECT_FALSE(ParseSessionEntryKey(key.substr(0, size)).has_value()) << size;
   }
-  EXPECT_FALSE(ParseEntryKey(absl::StrCat("x", key.substr(1))).has_value());
-  EXPECT_FALSE(ParseEntryKey(SessionPrefix({"ten", "id"}) + "?").has_value());
-  EXPECT_FALSE(ParseEntryKey("s\xff\xff\xff\xff...").has_value());
+  EXPECT_FALSE(ParseSessionEntryKey(key + "x").has_value());
+  EXPECT_FALSE(
+      ParseSessionEntryKey(absl::StrCat("x", key.substr(1))).has_value());
+  EXPECT_FALSE(ParseSessionEntryKey(SessionPrefix(session) + "?").has_value());
+  EXPECT_FALSE(ParseSessionEntryKey("s\xff\xff\xff\xff...").has_value());
+  const std::string value = EntryKey(ValueAt(session, 0));
+  const std::string family = FamilyPrefix("ten", RootOf(session));
+  EXPECT_EQ(ParseValueDigest(value + "x", family), std::nullopt);
+  EXPECT_EQ(ParseValueDigest(value, family + "x"), std::nullopt);
 }
 
 TEST(EntryFormatTest, FramesComeBackWhole) {
@@ -66,35 +91,39 @@ TEST(EntryFormatTest, AValueUnderAnotherKeyIsDataLoss) {
 
 TEST(EntryFormatTest, ANewerVersionIsNamed) {
   std::string framed = Frame("key", "payload");
-  framed[0] = 2;
+  framed[0] = 3;
   EXPECT_THAT(
       Unframe("key", framed),
-      StatusIs(StatusCode::kDataLoss, HasSubstr("format version is 2")));
+      StatusIs(StatusCode::kDataLoss, HasSubstr("format version is 3")));
 }
 
-TEST(EntryFormatTest, HeadsComeBack) {
-  const StoredHead head = {DigestOf("x"), Durability::kAsync};
-  ASSERT_OK_AND_ASSIGN(const StoredHead decoded, DecodeHead(EncodeHead(head)));
-  EXPECT_EQ(decoded.head, head.head);
-  EXPECT_EQ(decoded.durability, head.durability);
+TEST(EntryFormatTest, RecordsComeBack) {
+  const StoredRecord record =
+      StepCommit(Session("s"), 1, Durability::kAsync).record;
+  ASSERT_OK_AND_ASSIGN(const StoredRecord decoded,
+                       DecodeStoredRecord(record.session, record.root,
+                                          EncodeStoredRecord(record)));
+  EXPECT_EQ(decoded.session, record.session);
+  EXPECT_EQ(decoded.root, record.root);
+  EXPECT_EQ(decoded.durability, record.durability);
+  EXPECT_EQ(decoded.head, record.head);
+  EXPECT_EQ(decoded.values, record.values);
+  EXPECT_EQ(decoded.replies, record.replies);
+  EXPECT_EQ(decoded.bytes, record.bytes);
 }
 
-TEST(EntryFormatTest, AHeadThatIsNoneIsDataLoss) {
-  std::string payload = EncodeHead({DigestOf("x"), Durability::kSync});
-  EXPECT_THAT(DecodeHead(absl::string_view(payload).substr(1)),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("33")));
+TEST(EntryFormatTest, ARecordThatIsNoneIsDataLoss) {
+  StoredRecord record = StepCommit(Session("s"), 1).record;
+  record.bytes.clear();
+  std::string payload = EncodeStoredRecord(record);
+  for (size_t size = 0; size < payload.size(); ++size) {
+    EXPECT_THAT(DecodeStoredRecord(record.session, record.root,
+                                   absl::string_view(payload).substr(0, size)),
+                StatusIs(StatusCode::kDataLoss));
+  }
   payload[0] = static_cast<char>(Durability::kMemory);
-  EXPECT_THAT(DecodeHead(payload),
+  EXPECT_THAT(DecodeStoredRecord(record.session, record.root, payload),
               StatusIs(StatusCode::kDataLoss, HasSubstr("durability 1")));
-}
-
-TEST(EntryFormatTest, RecordsComeBackAndShortOnesAreDataLoss) {
-  const std::string payload = EncodeRecordEntry(DigestOf("x"), "record");
-  ASSERT_OK_AND_ASSIGN(const auto decoded, DecodeRecordEntry(payload));
-  EXPECT_EQ(decoded.head, DigestOf("x"));
-  EXPECT_EQ(decoded.record, "record");
-  EXPECT_THAT(DecodeRecordEntry(absl::string_view(payload).substr(0, 31)),
-              StatusIs(StatusCode::kDataLoss));
 }
 
 }  // namespace

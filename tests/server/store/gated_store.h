@@ -33,7 +33,8 @@ class GatedStore : public MemoryStore {
     MutexLock lock(&mu_);
     while (!waiting_) lock.Wait(changed_);
   }
-  // "apply a0 b0", "get a value/0", "remove a", "flush", in order.
+  // "apply a b", "get a 0" (a reply), "get value", "remove a", "flush", in
+  // order.
   std::vector<std::string> calls() const ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
     return calls_;
@@ -48,7 +49,7 @@ class GatedStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(mu_) {
     std::string call = "apply";
     for (const Commit& commit : commits) {
-      absl::StrAppend(&call, " ", commit.session.session_id);
+      absl::StrAppend(&call, " ", commit.record.session.session_id);
     }
     absl::Status failure;
     {
@@ -64,15 +65,21 @@ class GatedStore : public MemoryStore {
     return store_.Apply(std::move(commits));
   }
 
-  absl::StatusOr<std::string> GetObject(const ObjectKey& key) const override
+  absl::StatusOr<std::string> GetValue(const ValueKey& key) const override
       ABSL_LOCKS_EXCLUDED(mu_) {
-    Note(absl::StrCat("get ", key.session.session_id, " ", key.name));
-    return store_.GetObject(key);
+    Note("get value");
+    return store_.GetValue(key);
   }
-  absl::Status Remove(const SessionKey& session) override
+  absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    Note(absl::StrCat("get ", key.session.session_id, " ", key.step));
+    return store_.GetReply(key);
+  }
+  absl::Status Remove(const SessionKey& session,
+                      const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(mu_) {
     Note(absl::StrCat("remove ", session.session_id));
-    return store_.Remove(session);
+    return store_.Remove(session, tombstone);
   }
   absl::Status Flush() override ABSL_LOCKS_EXCLUDED(mu_) {
     Note("flush");
@@ -80,10 +87,6 @@ class GatedStore : public MemoryStore {
   }
   absl::StatusOr<Records> LoadRecords() const override {
     return store_.LoadRecords();
-  }
-  absl::StatusOr<int64_t> CollectOrphans(
-      const std::vector<ObjectKey>& named) override {
-    return store_.CollectOrphans(named);
   }
 
  private:

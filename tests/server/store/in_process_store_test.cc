@@ -14,8 +14,11 @@ namespace {
 class InProcessUnderTest : public StoreUnderTest {
  public:
   MemoryStore* store() override { return &store_; }
-  void CorruptObject(const ObjectKey& key) override {
-    store_.CorruptObjectForTest(key);
+  void CorruptValue(const ValueKey& key) override {
+    store_.CorruptValueForTest(key);
+  }
+  void CorruptReply(const ReplyKey& key) override {
+    store_.CorruptReplyForTest(key);
   }
   void CorruptRecord(const SessionKey& session) override {
     store_.CorruptRecordForTest(session);
@@ -31,22 +34,23 @@ INSTANTIATE_TEST_SUITE_P(
         "InProcess", [] { return std::make_unique<InProcessUnderTest>(); }}),
     StoreName);
 
-TEST(InProcessStoreTest, FindHeadTellsHeadAndDurability) {
+INSTANTIATE_TEST_SUITE_P(
+    Stores, MemoryStoreForkConformance,
+    ::testing::Values(StoreFactory{
+        "InProcess", [] { return std::make_unique<InProcessUnderTest>(); }}),
+    StoreName);
+
+TEST(InProcessStoreTest, FindsTheRecordUntilItIsRemoved) {
   InProcessStore store;
-  EXPECT_EQ(store.FindHead(Session("s")), std::nullopt);
+  EXPECT_EQ(store.Find(Session("s")), std::nullopt);
   ASSERT_THAT(store.ApplyOne(StepCommit(Session("s"), 0, Durability::kAsync)),
               IsOk());
-  const auto head = store.FindHead(Session("s"));
-  ASSERT_TRUE(head.has_value());
-  EXPECT_EQ(head->head, HeadOf(Session("s"), 0));
-  EXPECT_EQ(head->durability, Durability::kAsync);
-}
-
-TEST(InProcessStoreTest, FindHeadOfARemovedSessionIsGone) {
-  InProcessStore store;
-  ASSERT_THAT(store.ApplyOne(StepCommit(Session("s"), 0)), IsOk());
-  ASSERT_THAT(store.Remove(Session("s")), IsOk());
-  EXPECT_EQ(store.FindHead(Session("s")), std::nullopt);
+  const auto record = store.Find(Session("s"));
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->head, HeadOf(Session("s"), 0));
+  EXPECT_EQ(record->durability, Durability::kAsync);
+  ASSERT_THAT(store.Remove(Session("s"), ""), IsOk());
+  EXPECT_EQ(store.Find(Session("s")), std::nullopt);
 }
 
 }  // namespace

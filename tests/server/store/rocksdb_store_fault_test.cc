@@ -36,8 +36,8 @@ TEST_F(RocksDbStoreFaultTest, AFailingDiskIsUnavailableUntilItWorksAgain) {
   const absl::Status refused = Step(1);
   EXPECT_THAT(refused, StatusIs(StatusCode::kUnavailable));
   EXPECT_EQ(GetErrorInfo(refused).retry_after, options_.resume_interval);
-  EXPECT_THAT(store_->Remove(session_), StatusIs(StatusCode::kUnavailable));
-  EXPECT_THAT(store_->GetObject(ValueKey(session_, 0)),
+  EXPECT_THAT(store_->Remove(session_, ""), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 0)),
               IsOkAndHolds(ValueOf(session_, 0)));
   clock_.Advance(options_.resume_interval);
   EXPECT_THAT(Step(1), StatusIs(StatusCode::kUnavailable));
@@ -45,8 +45,25 @@ TEST_F(RocksDbStoreFaultTest, AFailingDiskIsUnavailableUntilItWorksAgain) {
   clock_.Advance(options_.resume_interval);
   ASSERT_THAT(Step(1), IsOk());
   Reopen();
-  EXPECT_THAT(store_->GetObject(ValueKey(session_, 1)),
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 1)),
               IsOkAndHolds(ValueOf(session_, 1)));
+}
+
+TEST_F(RocksDbStoreFaultTest, AForkThatWasNotWrittenHoldsNothing) {
+  UseFakeDisk();
+  Reopen();
+  ASSERT_THAT(Step(0), IsOk());
+  disk_->FailWrites(rocksdb::IOStatus::NoSpace("the disk is full"));
+  EXPECT_THAT(ApplyOne(store_.get(), ForkCommit(session_, 0, Session("fork"))),
+              StatusIs(StatusCode::kUnavailable));
+  disk_->FailWrites(rocksdb::IOStatus::OK());
+  Reopen();
+  // Acknowledged or not, a restart may have found it.
+  ASSERT_THAT(store_->Remove(Session("fork"), ""), IsOk());
+  ASSERT_THAT(Step(1), IsOk());
+  ASSERT_THAT(Step(2), IsOk());
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 0)),
+              StatusIs(StatusCode::kNotFound));
 }
 
 TEST_F(RocksDbStoreFaultTest, AFullDiskIsUnavailableAndStillRead) {
@@ -57,11 +74,11 @@ TEST_F(RocksDbStoreFaultTest, AFullDiskIsUnavailableAndStillRead) {
   EXPECT_THAT(Step(1), StatusIs(StatusCode::kUnavailable, HasSubstr("full")));
   clock_.Advance(options_.resume_interval);
   EXPECT_THAT(Step(1), StatusIs(StatusCode::kUnavailable));
-  EXPECT_THAT(store_->GetObject(ValueKey(session_, 0)),
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 0)),
               IsOkAndHolds(ValueOf(session_, 0)));
   disk_->FailWrites(rocksdb::IOStatus::OK());
   Reopen();
-  EXPECT_THAT(store_->GetObject(ValueKey(session_, 0)),
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 0)),
               IsOkAndHolds(ValueOf(session_, 0)));
 }
 
@@ -95,7 +112,7 @@ TEST_F(RocksDbStoreFaultTest, AFailedSyncIsUnavailableForWhatComesAfter) {
   EXPECT_THAT(Step(1), IsOk());
   EXPECT_THAT(store_->Flush(), IsOk());
   Reopen();
-  EXPECT_THAT(store_->GetObject(ValueKey(session_, 1)),
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 1)),
               IsOkAndHolds(ValueOf(session_, 1)));
 }
 
@@ -140,7 +157,10 @@ TEST_F(RocksDbStoreFaultTest, FilesDamagedOnDiskAreDataLoss) {
   Reopen();
   for (int step = 0; step < 300; ++step) {
     Commit commit = StepCommit(session_, step);
-    commit.deletes.clear();
+    commit.record.values.clear();
+    for (int held = 0; held <= step; ++held) {
+      commit.record.values.push_back(HeadOf(session_, held));
+    }
     ASSERT_THAT(ApplyOne(store_.get(), std::move(commit)), IsOk());
   }
   store_.reset();
@@ -158,7 +178,7 @@ TEST_F(RocksDbStoreFaultTest, FilesDamagedOnDiskAreDataLoss) {
   Reopen();
   int damaged = 0;
   for (int step = 0; step < 300; ++step) {
-    const auto bytes = store_->GetObject(ValueKey(session_, step));
+    const auto bytes = store_->GetValue(ValueAt(session_, step));
     if (bytes.ok()) {
       EXPECT_EQ(*bytes, ValueOf(session_, step));
     } else {

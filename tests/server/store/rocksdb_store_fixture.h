@@ -37,12 +37,7 @@ class RocksDbStoreTest : public ::testing::Test {
   absl::Status Step(int step, Durability durability = Durability::kSync) {
     return ApplyOne(store_.get(), StepCommit(session_, step, durability));
   }
-  std::string HeadKey() {
-    return EntryKey(SessionPrefix(session_), EntryKind::kHead);
-  }
-  std::string RecordKey() {
-    return EntryKey(SessionPrefix(session_), EntryKind::kRecord);
-  }
+  std::string RecordKey() { return RecordEntryKey(session_, RootOf(session_)); }
 
   const SessionKey session_ = Session("s");
   TempFolder dir_;

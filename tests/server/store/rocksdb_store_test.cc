@@ -33,11 +33,17 @@ class RocksDbUnderTest : public StoreUnderTest {
  public:
   RocksDbUnderTest() { Reopen(); }
   MemoryStore* store() override { return store_.get(); }
-  void CorruptObject(const ObjectKey& key) override {
-    Flip(1, ObjectEntryKey(key));
-  }
+  void CorruptValue(const ValueKey& key) override { Flip(1, EntryKey(key)); }
+  void CorruptReply(const ReplyKey& key) override { Flip(1, EntryKey(key)); }
   void CorruptRecord(const SessionKey& session) override {
-    Flip(0, EntryKey(SessionPrefix(session), EntryKind::kRecord));
+    Flip(0, RecordEntryKey(session, RootOf(session)));
+  }
+
+  void Reopen() override {
+    store_.reset();
+    auto store = RocksDbStore::Open(dir_.path());
+    ASSERT_THAT(store, IsOk());
+    store_ = *std::move(store);
   }
 
  private:
@@ -49,18 +55,18 @@ class RocksDbUnderTest : public StoreUnderTest {
     }
     Reopen();
   }
-  void Reopen() {
-    auto store = RocksDbStore::Open(dir_.path());
-    ASSERT_THAT(store, IsOk());
-    store_ = *std::move(store);
-  }
-
   TempFolder dir_;
   std::unique_ptr<RocksDbStore> store_;
 };
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, MemoryStoreConformance,
+    ::testing::Values(StoreFactory{
+        "RocksDb", [] { return std::make_unique<RocksDbUnderTest>(); }}),
+    StoreName);
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, MemoryStoreForkConformance,
     ::testing::Values(StoreFactory{
         "RocksDb", [] { return std::make_unique<RocksDbUnderTest>(); }}),
     StoreName);
@@ -73,12 +79,12 @@ TEST_F(RocksDbStoreTest, ReopeningFindsEverythingButMemorySessions) {
       ApplyOne(store_.get(), StepCommit(Session("m"), 0, Durability::kMemory)),
       IsOk());
   Reopen();
-  EXPECT_THAT(store_->GetObject(ValueKey(session_, 1)),
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 1)),
               IsOkAndHolds(ValueOf(session_, 1)));
   ASSERT_OK_AND_ASSIGN(const auto loaded, store_->LoadRecords());
   ASSERT_EQ(loaded.records.size(), 1u);
   EXPECT_EQ(loaded.records[0].head, HeadOf(session_, 1));
-  EXPECT_EQ(loaded.records[0].record, RecordOf(session_, 1));
+  EXPECT_EQ(loaded.records[0].bytes, RecordOf(session_, 1));
   EXPECT_THAT(Step(2), IsOk());
 }
 
@@ -99,86 +105,49 @@ TEST_F(RocksDbStoreTest, DeletedAndRemovedLeaveNoKeysBehind) {
   store_.reset();
   {
     RawRocksDb raw(dir_.path());
-    EXPECT_EQ(raw.CountKeys(0), 1 + 2 + 2);  // format; head, record; 2 names
-    EXPECT_EQ(raw.CountKeys(1), 2);
+    EXPECT_EQ(raw.CountKeys(0), 1 + 1);  // the format version, the record
+    EXPECT_EQ(raw.CountKeys(1), 2 + 2);  // values, replies
   }
   Reopen();
-  ASSERT_THAT(store_->Remove(session_), IsOk());
+  ASSERT_THAT(store_->Remove(session_, ""), IsOk());
   store_.reset();
   RawRocksDb raw(dir_.path());
   EXPECT_EQ(raw.CountKeys(0), 1);
   EXPECT_EQ(raw.CountKeys(1), 0);
 }
 
-TEST_F(RocksDbStoreTest, CollectsObjectsOfASessionWithoutARecord) {
+TEST_F(RocksDbStoreTest, ADamagedRecordIsDataLossForCommitsAndLoading) {
   Reopen();
   ASSERT_THAT(Step(0), IsOk());
   store_.reset();
   {
     RawRocksDb raw(dir_.path());
-    raw.Delete(0, HeadKey());
-    raw.Delete(0, RecordKey());
+    raw.Put(0, RecordKey(), Flipped(raw.Get(0, RecordKey())));
   }
   Reopen();
-  ASSERT_OK_AND_ASSIGN(const auto loaded, store_->LoadRecords());
-  EXPECT_THAT(loaded.records, IsEmpty());
-  EXPECT_THAT(loaded.corrupt, IsEmpty());
-  EXPECT_THAT(store_->CollectOrphans({ValueKey(session_, 0)}), IsOkAndHolds(1));
-  EXPECT_THAT(store_->GetObject(ValueKey(session_, 0)),
-              StatusIs(StatusCode::kNotFound));
-}
-
-TEST_F(RocksDbStoreTest, ADamagedHeadIsDataLossForCommitsAndLoading) {
-  Reopen();
-  ASSERT_THAT(Step(0), IsOk());
-  store_.reset();
-  {
-    RawRocksDb raw(dir_.path());
-    raw.Put(0, HeadKey(), Flipped(raw.Get(0, HeadKey())));
-  }
-  Reopen();
-  EXPECT_THAT(Step(1), StatusIs(StatusCode::kDataLoss, HasSubstr("head of")));
-  EXPECT_THAT(Step(0), StatusIs(StatusCode::kDataLoss, HasSubstr("head of")));
+  EXPECT_THAT(Step(1), StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
+  EXPECT_THAT(Step(0), StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
   ASSERT_OK_AND_ASSIGN(const auto loaded, store_->LoadRecords());
   EXPECT_THAT(loaded.corrupt, ElementsAre(session_));
-  EXPECT_THAT(store_->Remove(session_), IsOk());
+  EXPECT_THAT(store_->Remove(session_, ""), IsOk());
   EXPECT_THAT(Step(0), IsOk());
-}
-
-TEST_F(RocksDbStoreTest, ARecordOfAnotherHeadOrALostOneIsCorrupt) {
-  Reopen();
-  ASSERT_THAT(Step(0), IsOk());
-  store_.reset();
-  std::string old_record;
-  old_record = RawRocksDb(dir_.path()).Get(0, RecordKey());
-  Reopen();
-  ASSERT_THAT(Step(1), IsOk());
-  store_.reset();
-  RawRocksDb(dir_.path()).Put(0, RecordKey(), old_record);
-  Reopen();
-  EXPECT_THAT(store_->LoadRecords()->corrupt, ElementsAre(session_));
-  store_.reset();
-  RawRocksDb(dir_.path()).Delete(0, RecordKey());
-  Reopen();
-  EXPECT_THAT(store_->LoadRecords()->corrupt, ElementsAre(session_));
 }
 
 TEST_F(RocksDbStoreTest, AKeyThatIsNotOursIsDataLoss) {
   Reopen();
   store_.reset();
   RawRocksDb(dir_.path()).Put(0, "strange", "");
-  Reopen();
-  EXPECT_THAT(store_->LoadRecords(),
+  EXPECT_THAT(RocksDbStore::Open(dir_.path()),
               StatusIs(StatusCode::kDataLoss, HasSubstr("strange")));
 }
 
 TEST_F(RocksDbStoreTest, ANewerFormatIsRefusedByVersion) {
   Reopen();
   store_.reset();
-  RawRocksDb(dir_.path()).Put(0, std::string("\0mneme-format", 13), "2");
+  RawRocksDb(dir_.path()).Put(0, std::string("\0mneme-format", 13), "3");
   EXPECT_THAT(RocksDbStore::Open(dir_.path()),
               StatusIs(StatusCode::kFailedPrecondition,
-                       HasSubstr("format version '2'")));
+                       HasSubstr("format version '3'")));
 }
 
 TEST_F(RocksDbStoreTest, AnotherProgramsDatabaseIsRefused) {

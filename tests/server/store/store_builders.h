@@ -3,6 +3,7 @@
 
 // Short ways to write keys and commits in the tests of the stores.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,8 +23,13 @@ inline Digest DigestOf(absl::string_view text) {
   return Sha256().Update(text).Finish();
 }
 
-inline ObjectKey ValueKey(const SessionKey& session, int step) {
-  return {session, absl::StrCat("value/", step)};
+// The family of a session that was opened, not forked.
+inline Root RootOf(const SessionKey& session) {
+  const Digest digest =
+      DigestOf(absl::StrCat(session.tenant, "|", session.session_id));
+  Root root;
+  std::copy_n(digest.begin(), root.size(), root.begin());
+  return root;
 }
 
 // What the tests put as the value of a step: a few hundred bytes to some
@@ -43,22 +49,60 @@ inline std::string RecordOf(const SessionKey& session, int step) {
   return absl::StrCat("record of ", session.session_id, " at step ", step);
 }
 
+inline std::string ReplyOf(const SessionKey& session, int step) {
+  return absl::StrCat("reply to ", session.session_id, " of step ", step);
+}
+
 inline Digest HeadOf(const SessionKey& session, int step) {
   return DigestOf(RecordOf(session, step));
 }
 
+inline ValueKey ValueAt(const SessionKey& session, int step) {
+  return {session.tenant, RootOf(session), HeadOf(session, step)};
+}
+
+inline ReplyKey ReplyAt(const SessionKey& session, int step) {
+  return {session, static_cast<uint64_t>(step)};
+}
+
 // The commit that takes `session` from step - 1 to `step`: it puts the step's
-// value and, from step 2 on, deletes that of two steps before.
+// value and reply, holds those of the step before too, and lets go of those
+// before that.
 inline Commit StepCommit(const SessionKey& session, int step,
                          Durability durability = Durability::kSync) {
   Commit commit;
-  commit.session = session;
   if (step > 0) commit.expected_head = HeadOf(session, step - 1);
-  commit.head = HeadOf(session, step);
-  commit.record = RecordOf(session, step);
-  commit.puts.push_back({ValueKey(session, step), ValueOf(session, step)});
-  if (step >= 2) commit.deletes.push_back(ValueKey(session, step - 2));
-  commit.durability = durability;
+  StoredRecord& record = commit.record;
+  record.session = session;
+  record.root = RootOf(session);
+  record.durability = durability;
+  record.head = HeadOf(session, step);
+  record.bytes = RecordOf(session, step);
+  const int oldest = std::max(step - 1, 0);
+  for (int held = oldest; held <= step; ++held) {
+    record.values.push_back(HeadOf(session, held));
+  }
+  record.replies = {static_cast<uint64_t>(oldest),
+                    static_cast<uint64_t>(step) + 1};
+  commit.values.push_back({HeadOf(session, step), ValueOf(session, step)});
+  commit.replies.push_back(
+      {static_cast<uint64_t>(step), ReplyOf(session, step)});
+  return commit;
+}
+
+// Makes `fork` of `session`, at the value of `step`, of which it has no reply.
+inline Commit ForkCommit(const SessionKey& session, int step,
+                         const SessionKey& fork,
+                         Durability durability = Durability::kSync) {
+  Commit commit;
+  commit.parent = session;
+  StoredRecord& record = commit.record;
+  record.session = fork;
+  record.root = RootOf(session);
+  record.durability = durability;
+  record.head = HeadOf(session, step);
+  record.values = {record.head};
+  record.bytes = RecordOf(fork, step);
   return commit;
 }
 

@@ -37,12 +37,12 @@ class StoreWriterTest : public ::testing::Test {
   }
   PendingBytes Read(StoreWriter* writer, const std::string& session, int step) {
     PendingBytes done;
-    writer->Read(ValueKey(Session(session), step), done.Setter());
+    writer->ReadReply(ReplyAt(Session(session), step), done.Setter());
     return done;
   }
   PendingStatus Remove(StoreWriter* writer, const std::string& session) {
     PendingStatus done;
-    writer->Remove(Session(session), done.Setter());
+    writer->Remove(Session(session), "", done.Setter());
     return done;
   }
   // The writer is inside Apply of one commit of session "first" after this.
@@ -61,8 +61,11 @@ TEST_F(StoreWriterTest, CommitsAndReadsBack) {
   StoreWriter writer(&store_);
   EXPECT_THAT(Submit(&writer, "a", 0).Get(), IsOk());
   EXPECT_THAT(Read(&writer, "a", 0).Get(),
-              IsOkAndHolds(ValueOf(Session("a"), 0)));
+              IsOkAndHolds(ReplyOf(Session("a"), 0)));
   EXPECT_THAT(Read(&writer, "a", 1).Get(), StatusIs(StatusCode::kNotFound));
+  PendingBytes value;
+  writer.ReadValue(ValueAt(Session("a"), 0), value.Setter());
+  EXPECT_THAT(value.Get(), IsOkAndHolds(ValueOf(Session("a"), 0)));
 }
 
 TEST_F(StoreWriterTest, CommitsQueuedBehindASlowWriteBecomeOneGroup) {
@@ -100,7 +103,8 @@ TEST_F(StoreWriterTest, EachCommitOfAGroupGetsItsOwnStatus) {
 
 TEST_F(StoreWriterTest, TheByteLimitCutsAGroup) {
   const auto bytes = static_cast<int64_t>(ValueOf(Session("a"), 0).size() +
-                                          RecordOf(Session("a"), 0).size());
+                                          RecordOf(Session("a"), 0).size() +
+                                          ReplyOf(Session("a"), 0).size());
   StoreWriter::Options options;
   options.max_group_bytes = 2 * bytes;
   StoreWriter writer(&store_, options);
@@ -154,11 +158,22 @@ TEST_F(StoreWriterTest, ReadsAndRemovesKeepTheirPlaceInTheirSession) {
   EXPECT_THAT(after.Get(), IsOk());
   EXPECT_THAT(removed.Get(), IsOk());
   EXPECT_THAT(again.Get(), IsOk());
-  EXPECT_THAT(store_.calls(),
-              ElementsAre("apply first", "get a value/0", "apply a",
-                          "get a value/0", "remove a", "apply a"));
+  EXPECT_THAT(store_.calls(), ElementsAre("apply first", "get a 0", "apply a",
+                                          "get a 0", "remove a", "apply a"));
   EXPECT_EQ(writer.stats().reads, 2);
   EXPECT_EQ(writer.stats().removes, 1);
+}
+
+TEST_F(StoreWriterTest, AValueIsReadAfterItsFamilysCommits) {
+  StoreWriter writer(&store_);
+  Block(&writer);
+  Submit(&writer, "a", 0);
+  PendingBytes value;
+  writer.ReadValue(ValueAt(Session("a"), 0), value.Setter());
+  store_.Open();
+  EXPECT_THAT(value.Get(), IsOkAndHolds(ValueOf(Session("a"), 0)));
+  EXPECT_THAT(store_.calls(),
+              ElementsAre("apply first", "apply a", "get value"));
 }
 
 TEST_F(StoreWriterTest, OtherSessionsReadsDoNotSplitAGroup) {
@@ -172,8 +187,8 @@ TEST_F(StoreWriterTest, OtherSessionsReadsDoNotSplitAGroup) {
   store_.Open();
   EXPECT_THAT(last.Get(), IsOk());
   EXPECT_THAT(read.Get(), StatusIs(StatusCode::kNotFound));
-  EXPECT_THAT(store_.calls(), ElementsAre("apply first", "get x value/0",
-                                          "remove y", "apply a b c"));
+  EXPECT_THAT(store_.calls(),
+              ElementsAre("apply first", "get x 0", "remove y", "apply a b c"));
 }
 
 TEST_F(StoreWriterTest, OneSessionsCallbacksComeInOrder) {
@@ -189,8 +204,8 @@ TEST_F(StoreWriterTest, OneSessionsCallbacksComeInOrder) {
       };
       writer.Submit(StepCommit(Session("a"), step, Durability::kMemory),
                     [note](absl::Status) { note(); });
-      writer.Read(ValueKey(Session("a"), step),
-                  [note](absl::StatusOr<std::string>) { note(); });
+      writer.ReadReply(ReplyAt(Session("a"), step),
+                       [note](absl::StatusOr<std::string>) { note(); });
     }
     store_.Open();
   }
@@ -298,11 +313,11 @@ TEST_F(StoreWriterTest, ManyThreadsSubmitAndEachIsAnsweredOnce) {
                           ++answers;
                           good += status.ok();
                         });
-          writer.Read(ValueKey(session, step),
-                      [&](absl::StatusOr<std::string> bytes) {
-                        ++answers;
-                        good += bytes.ok();
-                      });
+          writer.ReadReply(ReplyAt(session, step),
+                           [&](absl::StatusOr<std::string> bytes) {
+                             ++answers;
+                             good += bytes.ok();
+                           });
         }
       });
     }

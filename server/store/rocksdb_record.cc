@@ -1,0 +1,57 @@
+#include "server/store/rocksdb_record.h"
+
+#include <memory>
+#include <optional>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/store/commit_check.h"
+#include "server/store/rocksdb_status.h"
+
+namespace mneme {
+namespace {
+
+absl::string_view View(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+absl::StatusOr<StoredRecord> Decode(const SessionKey& session, const Root& root,
+                                    absl::string_view value) {
+  ASSIGN_OR_RETURN(const absl::string_view payload,
+                   Unframe(RecordEntryKey(session, root), value));
+  return DecodeStoredRecord(session, root, payload);
+}
+
+}  // namespace
+
+absl::StatusOr<StoredRecord> ReadRecord(const SessionKey& session,
+                                        const Root& root,
+                                        absl::string_view value) {
+  absl::StatusOr<StoredRecord> record = Decode(session, root, value);
+  if (record.ok()) return record;
+  return absl::DataLossError(absl::StrCat("the record of ", Describe(session),
+                                          ": ", record.status().message()));
+}
+
+absl::Status ForEachSessionEntry(const RocksDbDatabase& database,
+                                 VisitSessionEntry visit,
+                                 absl::string_view prefix) {
+  const std::unique_ptr<rocksdb::Iterator> it =
+      database.NewIterator(RocksDbDatabase::Family::kRecords);
+  for (it->Seek({prefix.data(), prefix.size()}); it->Valid(); it->Next()) {
+    const absl::string_view key = View(it->key());
+    const std::optional<SessionEntryRef> entry = ParseSessionEntryKey(key);
+    const bool all = prefix == kFirstSession;
+    if (!all && !absl::StartsWith(key, prefix)) break;
+    if (!entry.has_value()) {
+      return absl::DataLossError(absl::StrCat(
+          "the store holds a key that is not ours: ", absl::CHexEscape(key)));
+    }
+    visit(*entry, View(it->value()));
+  }
+  return FromRocksDb(it->status(), "reading the store's records");
+}
+
+}  // namespace mneme
