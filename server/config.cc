@@ -21,6 +21,7 @@ constexpr char kAbout[] =
     "mnemed: serves recurrent-memory transformers over gRPC.\n"
     "Every flag may be given as the environment variable in brackets instead.";
 constexpr int64_t kMaxInt32 = 2147483647;
+constexpr int64_t kMaxBytes = int64_t{1} << 50;
 
 std::string EnvironmentName(absl::string_view flag) {
   return absl::StrCat(
@@ -166,6 +167,13 @@ void AddSessionFlags(CLI::App& app, Config* config) {
            "Messages of a session that can be retried, besides");
   AddCount(app, "kept-reply-bytes", &config->kept_reply_bytes, 0, kMaxInt32,
            "Replies up to this size are kept, and a retry gets the same bytes");
+  AddCount(app, "device-memory-bytes", &config->device_memory_bytes, 0,
+           kMaxBytes,
+           "Sessions' newest memory that stays live on the device, the least "
+           "recently used first to go; at least one session's");
+  AddCount(app, "host-memory-bytes", &config->host_memory_bytes, 0, kMaxBytes,
+           "The same in host memory, so that it need not be read from the "
+           "store; live memory counts here too");
 }
 
 void AddLimits(CLI::App& app, Config* config) {

@@ -118,6 +118,9 @@ absl::Status Server::StartSessions() {
   context.scheduler = scheduler_.get();
   context.writer = writer_.get();
   context.observer = metrics_.get();
+  tiers_ = std::make_unique<MemoryTiers>(MemoryTiers::Limits{
+      config_.device_memory_bytes, config_.host_memory_bytes});
+  context.tiers = tiers_.get();
   context.limits = LimitsOf(config_);
   std::map<std::string, SequenceModel*> models;
   for (const auto& [name, model] : models_) models[name] = model.get();
@@ -180,6 +183,7 @@ ServerLevels Server::Levels() const {
   levels.queue_bytes = bytes_.used();
   levels.rpcs = rpc_counts_.Read();
   levels.store = writer_->stats();
+  levels.tiers = tiers_->stats();
   return levels;
 }
 

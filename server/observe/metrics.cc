@@ -101,6 +101,46 @@ MetricFamily RpcFamily(const std::vector<RpcCounts::Count>& counts) {
   return family;
 }
 
+// A family with one counter or gauge for each tier or place.
+MetricFamily ByLabel(
+    const char* name, const char* help, MetricType type, const char* label,
+    const std::vector<std::pair<const char*, int64_t>>& values) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  for (const auto& [label_value, value] : values) {
+    ClientMetric& metric = family.metric.emplace_back();
+    metric.label.push_back({label, label_value});
+    const auto number = static_cast<double>(value);
+    metric.gauge.value = number;
+    metric.counter.value = number;
+  }
+  return family;
+}
+
+void AppendTiers(const MemoryTiers::Stats& tiers,
+                 std::vector<MetricFamily>* out) {
+  out->push_back(ByLabel(
+      "mneme_memory_values", "Sessions' newest memory values at hand, by tier",
+      MetricType::Gauge, "tier",
+      {{"device", tiers.device.values}, {"host", tiers.host.values}}));
+  out->push_back(
+      ByLabel("mneme_memory_bytes", "Their bytes", MetricType::Gauge, "tier",
+              {{"device", tiers.device.bytes}, {"host", tiers.host.bytes}}));
+  out->push_back(ByLabel(
+      "mneme_memory_spilled_total",
+      "Values let go to keep to the limit, by tier", MetricType::Counter,
+      "tier",
+      {{"device", tiers.device.spilled}, {"host", tiers.host.spilled}}));
+  out->push_back(ByLabel("mneme_memory_used_total",
+                         "Values that a step began with, by where they were",
+                         MetricType::Counter, "from",
+                         {{"device", tiers.used_from_device},
+                          {"host", tiers.restored_from_host},
+                          {"store", tiers.restored_from_store}}));
+}
+
 void AppendLevels(const ServerLevels& levels, std::vector<MetricFamily>* out) {
   const auto gauge = [out](const char* name, const char* help, int64_t value) {
     out->push_back(
@@ -127,6 +167,7 @@ void AppendLevels(const ServerLevels& levels, std::vector<MetricFamily>* out) {
                        static_cast<double>(levels.stream_replies)));
   out->push_back(RpcFamily(levels.rpcs));
   AppendStore(levels.store, out);
+  AppendTiers(levels.tiers, out);
 }
 
 }  // namespace

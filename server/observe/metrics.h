@@ -17,6 +17,7 @@
 #include "model/sequence_model.h"
 #include "server/observe/rpc_counts.h"
 #include "server/schedule/scheduler.h"
+#include "server/session/memory_tiers.h"
 #include "server/session/session_observer.h"
 #include "server/store/store_writer.h"
 
@@ -35,6 +36,7 @@ struct ServerLevels {
   int64_t queue_bytes = 0;  // of messages between read and their reply's write
   std::vector<RpcCounts::Count> rpcs;
   StoreWriterStats store;
+  MemoryTiers::Stats tiers;
 };
 
 // Every metric of the server: all families are named in metrics.cc. Owns the

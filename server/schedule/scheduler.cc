@@ -26,7 +26,7 @@ WaitingSegment View(const StepTask& task) {
 absl::Status LoadMemories(absl::Span<StepTask* const> tasks) {
   if (tasks.empty()) return absl::OkStatus();
   std::vector<absl::string_view> saved;
-  for (const StepTask* task : tasks) saved.push_back(task->saved_memory);
+  for (const StepTask* task : tasks) saved.push_back(*task->saved_memory);
   ASSIGN_OR_RETURN(std::vector<MemoryRef> loaded,
                    tasks.front()->model->Load(saved));
   if (loaded.size() != tasks.size()) {
@@ -72,7 +72,9 @@ absl::Status SaveMemories(absl::Span<const StepTask> tasks,
                    tasks.front().model->Save(memories));
   auto next = saved.begin();
   for (size_t i = 0; i < tasks.size(); ++i) {
-    if (tasks[i].save) (*outcomes)[i].saved_memory = std::move(*next++);
+    if (!tasks[i].save) continue;
+    (*outcomes)[i].saved_memory =
+        std::make_shared<const std::string>(std::move(*next++));
   }
   return absl::OkStatus();
 }

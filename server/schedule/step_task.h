@@ -2,6 +2,7 @@
 #define MNEME_SERVER_SCHEDULE_STEP_TASK_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,11 @@
 
 namespace mneme {
 
+using SharedBytes = std::shared_ptr<const std::string>;
+
 struct StepOutcome {
   StepResult result;
-  std::string saved_memory;  // result.memory as bytes, if asked for
+  SharedBytes saved_memory;  // result.memory as bytes, if asked for
   absl::Duration queue;      // from Submit to the batch
   absl::Duration device;     // the step that gave the result
   int64_t batch_size = 0;    // its rows
@@ -30,7 +33,7 @@ struct StepTask {
   OutputRequest outputs;
   // The memory to start from: a live value, or saved bytes to load.
   MemoryRef memory;
-  std::string saved_memory;
+  SharedBytes saved_memory;
   bool fresh = false;
   bool reset_memory = false;
   bool save = true;  // fill StepOutcome::saved_memory

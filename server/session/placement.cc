@@ -28,7 +28,7 @@ absl::StatusOr<RetainedStep> FindStart(const StreamState& state,
         absl::StrCat("at.handle: it names session ", Quoted(handle.session_id),
                      ", expected ", Quoted(state.session_id)));
   }
-  const uint64_t oldest = state.retained.front().step;
+  const uint64_t oldest = state.first_reply - 1;
   if (handle.step < oldest) return NotRetained(handle.step, oldest);
   if (handle.step > state.retained.back().step) {
     return Conflict(state, "at.handle: the session has not come so far");

@@ -18,7 +18,9 @@ struct StreamState {
   int64_t segment_size = 0;
   uint32_t step_flags = 0;             // of each step, see lineage.h
   std::vector<RetainedStep> retained;  // by step, the head last
-  std::vector<int32_t> tail;           // accepted after the head
+  // The first step whose reply is kept: messages go after the value before it.
+  uint64_t first_reply = 1;
+  std::vector<int32_t> tail;  // accepted after the head
 
   Position HeadPosition() const;
 };

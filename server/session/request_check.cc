@@ -101,7 +101,8 @@ absl::Status CheckRequest(const ModelSpec& model, const SessionLimits& limits,
   return CheckExtraInputs(model, request.extra_inputs);
 }
 
-absl::Status CheckSessionId(const std::string& session_id) {
+absl::Status CheckSessionId(const std::string& session_id,
+                            absl::string_view field) {
   const auto allowed = [](unsigned char c) {
     return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
   };
@@ -110,7 +111,7 @@ absl::Status CheckSessionId(const std::string& session_id) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("session_id: ", session_id.size(),
+      absl::StrCat(field, ": ", session_id.size(),
                    " characters, expected 1 to 128 of [A-Za-z0-9._-]"));
 }
 

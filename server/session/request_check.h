@@ -1,7 +1,10 @@
 #ifndef MNEME_SERVER_SESSION_REQUEST_CHECK_H_
 #define MNEME_SERVER_SESSION_REQUEST_CHECK_H_
 
+#include <string>
+
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "model/sequence_model.h"
 #include "server/session/segment.h"
 #include "server/session/session_context.h"
@@ -15,8 +18,9 @@ namespace mneme {
 absl::Status CheckRequest(const ModelSpec& model, const SessionLimits& limits,
                           const SegmentRequest& request);
 
-// 1 to 128 characters of [A-Za-z0-9._-].
-absl::Status CheckSessionId(const std::string& session_id);
+// 1 to 128 characters of [A-Za-z0-9._-]; `field` is what errors name.
+absl::Status CheckSessionId(const std::string& session_id,
+                            absl::string_view field = "session_id");
 
 }  // namespace mneme
 

@@ -25,70 +25,71 @@ void AddMessage(uint64_t start, const RetentionLimits& limits,
   }
 }
 
-// Whether a value that is not among the newest stays.
-bool StartsMessage(const SessionRecord& record, uint64_t step) {
-  const std::vector<uint64_t>& starts = record.message_starts;
-  return std::find(starts.begin(), starts.end(), step) != starts.end();
+bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
+  return std::find(steps.begin(), steps.end(), step) != steps.end();
 }
 
-// Drops the values that nothing needs. The replies on the way to a dropped one
-// are then on the way to the next one that stays; those up to the oldest go.
-std::vector<RetainedStep> DropValues(const RetentionLimits& limits,
-                                     SessionRecord* record) {
+// Drops the values that nothing needs, and the replies up to the oldest value
+// that is not only pinned. The replies on the way to a dropped value are then
+// on the way to the next one that stays.
+void DropValues(const RetentionLimits& limits, SessionRecord* record) {
   std::vector<RetainedStep>& retained = record->retained;
   std::vector<uint64_t>& bytes = record->reply_bytes;
   const uint64_t head = retained.back().step;
-  std::vector<RetainedStep> dropped;
   uint64_t on_the_way = 0;
   size_t kept = 0;
+  bool replies = false;
   for (size_t i = 0; i < retained.size(); ++i) {
     const RetainedStep value = retained[i];
     on_the_way += bytes[i];
-    if (value.step + static_cast<uint64_t>(limits.values) <= head &&
-        !StartsMessage(*record, value.step)) {
-      dropped.push_back(value);
-      continue;
-    }
+    const bool recent =
+        value.step + static_cast<uint64_t>(limits.values) > head ||
+        Contains(record->message_starts, value.step);
+    if (!recent && !Contains(record->pinned, value.step)) continue;
+    if (recent && !replies) record->first_reply = value.step + 1;
     retained[kept] = value;
-    bytes[kept] = kept == 0 ? 0 : on_the_way;
+    bytes[kept] = replies ? on_the_way : 0;
     on_the_way = 0;
+    replies |= recent;
     ++kept;
   }
   retained.resize(kept);
   bytes.resize(kept);
-  return dropped;
 }
 
 }  // namespace
 
-Forgotten AddStep(const NewStep& added, const RetentionLimits& limits,
-                  SessionRecord* record) {
-  Forgotten forgotten;
-  forgotten.first_reply = record->retained.front().step + 1;
+void AddStep(const NewStep& added, const RetentionLimits& limits,
+             SessionRecord* record) {
   if (added.message_start.has_value()) {
     AddMessage(*added.message_start, limits, record);
   }
   record->retained.push_back(added.step);
   record->reply_bytes.push_back(added.reply_bytes);
-  forgotten.values = DropValues(limits, record);
-  forgotten.end_reply = record->retained.front().step + 1;
-  return forgotten;
+  DropValues(limits, record);
 }
 
-Forgotten RollBack(uint64_t step, SessionRecord* record) {
-  Forgotten forgotten;
-  forgotten.first_reply = step + 1;
-  forgotten.end_reply = record->head().step + 1;
+void RollBack(uint64_t step, SessionRecord* record) {
   const auto first = std::find_if(
       record->retained.begin(), record->retained.end(),
       [step](const RetainedStep& value) { return value.step > step; });
   const auto kept = static_cast<size_t>(first - record->retained.begin());
-  forgotten.values.assign(first, record->retained.end());
   record->retained.resize(kept);
   record->reply_bytes.resize(kept);
+  record->first_reply = std::min(record->first_reply, step + 1);
   std::erase_if(record->message_starts,
                 [step](uint64_t start) { return start >= step; });
-  return forgotten;
+  std::erase_if(record->pinned, [step](uint64_t pin) { return pin > step; });
+}
+
+SessionRecord ForkAt(uint64_t step, const SessionRecord& record) {
+  SessionRecord fork = record;
+  fork.retained = {*FindStep(record.retained, step)};
+  fork.reply_bytes = {0};
+  fork.first_reply = step + 1;
+  fork.message_starts.clear();
+  fork.pinned.clear();
+  return fork;
 }
 
 }  // namespace mneme

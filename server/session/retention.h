@@ -27,21 +27,17 @@ struct NewStep {
   uint64_t reply_bytes = 0;  // what its kept reply takes in the store
 };
 
-// What is kept no longer.
-struct Forgotten {
-  std::vector<RetainedStep> values;
-  // The replies of the steps from `first_reply` up to, not including,
-  // `end_reply`. Replies are kept of every step after the oldest value.
-  uint64_t first_reply = 0;
-  uint64_t end_reply = 0;
-};
-
-// Makes `added`, which follows the head, the head.
-Forgotten AddStep(const NewStep& added, const RetentionLimits& limits,
-                  SessionRecord* record);
+// Makes `added`, which follows the head, the head. What nothing needs any more
+// is let go; a pinned value stays, and does not keep replies.
+void AddStep(const NewStep& added, const RetentionLimits& limits,
+             SessionRecord* record);
 
 // Makes the value of `step`, which is retained, the head.
-Forgotten RollBack(uint64_t step, SessionRecord* record);
+void RollBack(uint64_t step, SessionRecord* record);
+
+// What a session that is forked from the value of `step`, which is retained,
+// begins with: that value and nothing else.
+SessionRecord ForkAt(uint64_t step, const SessionRecord& record);
 
 }  // namespace mneme
 

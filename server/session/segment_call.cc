@@ -47,8 +47,12 @@ void SegmentCall::Apply() {
   task.extra_inputs = request_.extra_inputs;
   computed_ = AppliedSegment();
   computed_.num_tokens = static_cast<uint32_t>(task.tokens.size());
-  task.memory = session_->head_memory();
-  if (task.memory != nullptr) {
+  if (task.memory == nullptr) {
+    MemoryTiers::AtHand at_hand = session_->UseHeadMemory();
+    task.memory = std::move(at_hand.live);
+    task.saved_memory = std::move(at_hand.saved);
+  }
+  if (task.memory != nullptr || task.saved_memory != nullptr) {
     return Step(std::move(task), &SegmentCall::OnStepped);
   }
   ReadMemory(parent.digest, std::move(task), &SegmentCall::OnStepped);
@@ -56,8 +60,8 @@ void SegmentCall::Apply() {
 
 void SegmentCall::ReadMemory(const Digest& digest, StepTask task,
                              Stepped next) {
-  session_->context().writer->Read(
-      {session_->key(), ValueName(digest)},
+  session_->context().writer->ReadValue(
+      session_->KeyOf(digest),
       [self = shared_from_this(), task = std::move(task),
        next](absl::StatusOr<std::string> bytes) mutable {
         if (absl::IsNotFound(bytes.status())) {
@@ -65,7 +69,8 @@ void SegmentCall::ReadMemory(const Digest& digest, StepTask task,
               "the store has no value for a handle that it retains"));
         }
         if (!bytes.ok()) return self->Fail(bytes.status());
-        task.saved_memory = *std::move(bytes);
+        task.saved_memory =
+            std::make_shared<const std::string>(*std::move(bytes));
         self->Step(std::move(task), next);
       });
 }
@@ -91,7 +96,8 @@ void SegmentCall::OnStepped(absl::StatusOr<StepOutcome> outcome) {
   Session::Computed computed;
   computed.step = applying_;
   computed.message_start = MessageStart();
-  computed.saved_memory = std::move(outcome->saved_memory);
+  computed_bytes_ = std::move(outcome->saved_memory);
+  computed.saved_memory = computed_bytes_;
   KeptReply kept{applying_.digest, /*complete=*/true, request_.outputs,
                  request_.extra_inputs, std::move(outcome->result.outputs)};
   computed.kept_reply = EncodeKeptReply(kept, session_->KeptRoom());
@@ -117,7 +123,8 @@ void SegmentCall::OnCommitted(const absl::Status& status) {
   }
   if (!status.ok()) return Fail(status);
   computed_.timings.commit = session_->context().clock->Monotonic() - stepped_;
-  session_->Advance(std::move(computed_record_), std::move(computed_memory_));
+  session_->Advance(std::move(computed_record_), std::move(computed_memory_),
+                    std::move(computed_bytes_));
   Observe(computed_);
   reply_.segments.push_back(std::move(computed_));
   ++next_segment_;

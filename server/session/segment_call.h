@@ -99,6 +99,7 @@ class SegmentCall : public SessionCall,
   RetainedStep applying_;    // the step that the running segment makes
   AppliedSegment computed_;  // of the running segment
   MemoryRef computed_memory_;
+  SharedBytes computed_bytes_;  // of that
   SessionRecord computed_record_;
   absl::Duration stepped_;  // when its step was done
   SegmentReply reply_;

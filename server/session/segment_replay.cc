@@ -39,8 +39,8 @@ void SegmentCall::Replay() {
 
 void SegmentCall::ReadKept(const RetainedStep& step, absl::string_view field,
                            Kept next) {
-  session_->context().writer->Read(
-      {session_->key(), ReplyName(step.step)},
+  session_->context().writer->ReadReply(
+      {session_->key(), step.step},
       [self = shared_from_this(), step, field,
        next](const absl::StatusOr<std::string>& bytes) {
         ((*self).*next)(self->CheckKept(step, field, bytes));

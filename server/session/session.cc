@@ -27,11 +27,8 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       model_name_(record.model),
       durability_(durability),
       unusable_(std::move(unusable)),
-      record_(std::move(record)) {
-  if (model_ != nullptr && record_.head().step == 0) {
-    memory_ = model_->InitialMemory();
-  }
-}
+      root_(record.root),
+      record_(std::move(record)) {}
 
 SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
@@ -43,6 +40,9 @@ SessionInfo Session::Info() const {
   info.durability = durability_;
   for (const RetainedStep& step : record_.retained) {
     info.retained.push_back(Handle(step));
+    if (std::count(record_.pinned.begin(), record_.pinned.end(), step.step)) {
+      info.pinned.push_back(Handle(step));
+    }
   }
   info.head = {info.retained.back(), tail_.size()};
   info.durable = info.retained.back();
@@ -136,6 +136,7 @@ StreamState Session::ViewStream() const {
   stream.step_flags =
       record_.policy == MemoryPolicy::kReset ? kStepFlagReset : 0;
   stream.retained = record_.retained;
+  stream.first_reply = record_.first_reply;
   stream.tail = tail_;
   return stream;
 }
@@ -161,15 +162,54 @@ StepTask Session::MakeTask(const RetainedStep& parent,
   return task;
 }
 
-MemoryRef Session::head_memory() const {
+MemoryTiers::AtHand Session::UseHeadMemory() {
+  TieredMemoryRef memory;
+  {
+    MutexLock lock(&mu_);
+    memory = memory_;
+  }
+  if (memory == nullptr) {
+    memory =
+        context_->tiers->Add(nullptr, nullptr, model_->spec().memory_bytes());
+    MutexLock lock(&mu_);
+    memory_ = memory;
+  }
+  return context_->tiers->Use(memory);
+}
+
+SessionRecord Session::record() const {
   MutexLock lock(&mu_);
-  return memory_;
+  return record_;
+}
+
+ValueKey Session::KeyOf(const Digest& digest) const {
+  return {key_.tenant, root_, digest};
 }
 
 bool Session::IsRetained(const RetainedStep& step) const {
   MutexLock lock(&mu_);
   const RetainedStep* known = FindStep(record_.retained, step.step);
   return known != nullptr && *known == step;
+}
+
+absl::StatusOr<RetainedStep> Session::FindRetained(
+    const MemoryHandle& handle, absl::string_view field) const {
+  const Position at = head();
+  if (handle.step > at.handle.step) {
+    return VersionConflict(
+        at, absl::StrCat(field, ": the session has not come so far"));
+  }
+  MutexLock lock(&mu_);
+  const RetainedStep* known = FindStep(record_.retained, handle.step);
+  if (known != nullptr && known->digest == handle.digest) return *known;
+  if (known != nullptr) {
+    return VersionConflict(
+        at, absl::StrCat(field, ": the session took other tokens"));
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_RETAINED",
+                   absl::StrCat(field, ": the value of step ", handle.step,
+                                " is not retained; Sessions.Get lists those "
+                                "that are"));
 }
 
 RetainedStep Session::NewestRetained(uint64_t step) const {
@@ -179,7 +219,7 @@ RetainedStep Session::NewestRetained(uint64_t step) const {
 
 uint64_t Session::oldest_step() const {
   MutexLock lock(&mu_);
-  return record_.retained.front().step;
+  return record_.first_reply - 1;
 }
 
 int64_t Session::KeptRoom() const {
@@ -191,67 +231,71 @@ int64_t Session::KeptRoom() const {
 
 Session::Change Session::MakeChange(Computed computed) const {
   Change change;
-  {
-    MutexLock lock(&mu_);
-    change.record = record_;
-  }
-  const Digest head = change.record.head().digest;
-  const Forgotten forgotten = AddStep(
-      {computed.step, computed.message_start, computed.kept_reply.size()},
-      context_->limits.retention, &change.record);
+  change.record = record();
+  AddStep({computed.step, computed.message_start, computed.kept_reply.size()},
+          context_->limits.retention, &change.record);
   change.record.last_used = context_->clock->Wall();
-  change.commit = MakeCommit(change.record, head, forgotten);
-  change.commit.puts.push_back({{key_, ValueName(computed.step.digest)},
-                                std::move(computed.saved_memory)});
-  change.commit.puts.push_back(
-      {{key_, ReplyName(computed.step.step)}, std::move(computed.kept_reply)});
+  change.commit = MakeCommit(change.record);
+  change.commit.values.push_back(
+      {computed.step.digest, std::move(computed.saved_memory)});
+  change.commit.replies.push_back(
+      {computed.step.step, std::move(computed.kept_reply)});
   return change;
 }
 
-Commit Session::MakeCommit(const SessionRecord& record,
-                           const Digest& expected_head,
-                           const Forgotten& forgotten) const {
+Commit Session::MakeCommit(const SessionRecord& record) const {
   Commit commit;
-  commit.session = key_;
-  commit.expected_head = expected_head;
-  commit.head = record.head().digest;
-  commit.record = EncodeRecord(record);
-  commit.durability = durability_;
-  for (const RetainedStep& value : forgotten.values) {
-    if (value.step == 0) continue;  // the model's, in no store
-    commit.deletes.push_back({key_, ValueName(value.digest)});
-  }
-  for (uint64_t s = forgotten.first_reply; s < forgotten.end_reply; ++s) {
-    commit.deletes.push_back({key_, ReplyName(s)});
-  }
+  commit.expected_head = head().handle.digest;
+  commit.record = ToStored(key_, durability_, record);
   return commit;
 }
 
-Session::Change Session::MakeRollback(uint64_t step) const {
-  Change change;
+Commit Session::MakeFirstCommit() const {
+  Commit commit;
+  commit.record = ToStored(key_, durability_, record());
+  return commit;
+}
+
+std::shared_ptr<Session> Session::MakeFork(uint64_t step, SessionKey key) {
+  SessionRecord fork_record = ForkAt(step, record());
+  if (step == 0) fork_record.root = NewRoot();  // it shares no value
+  fork_record.created = context_->clock->Wall();
+  fork_record.last_used = fork_record.created;
+  auto fork =
+      std::make_shared<Session>(context_, model_, std::move(key), durability_,
+                                std::move(fork_record), absl::OkStatus());
+  MutexLock lock(&mu_);
+  if (record_.head().step == step) {
+    MutexLock fork_lock(&fork->mu_);
+    fork->memory_ = memory_;
+  }
+  return fork;
+}
+
+void Session::Advance(SessionRecord record, MemoryRef memory,
+                      SharedBytes saved) {
+  TieredMemoryRef before;
   {
     MutexLock lock(&mu_);
-    change.record = record_;
+    before = std::exchange(memory_, nullptr);
   }
-  const Digest head = change.record.head().digest;
-  const Forgotten forgotten = ::mneme::RollBack(step, &change.record);
-  change.record.last_used = context_->clock->Wall();
-  change.commit = MakeCommit(change.record, head, forgotten);
-  return change;
-}
-
-void Session::RollBack(SessionRecord record) {
+  TieredMemoryRef now =
+      context_->tiers->Add(std::move(memory), std::move(saved),
+                           model_->spec().memory_bytes(), std::move(before));
   MutexLock lock(&mu_);
   record_ = std::move(record);
-  memory_ = record_.head().step == 0 ? model_->InitialMemory() : nullptr;
+  memory_ = std::move(now);
   tail_.clear();
 }
 
-void Session::Advance(SessionRecord record, MemoryRef memory) {
+void Session::Replace(SessionRecord record) {
+  TieredMemoryRef before;  // let go after the lock
   MutexLock lock(&mu_);
+  if (record.head() != record_.head()) {
+    before = std::exchange(memory_, nullptr);
+    tail_.clear();
+  }
   record_ = std::move(record);
-  memory_ = std::move(memory);
-  tail_.clear();
 }
 
 void Session::SetTail(std::vector<int32_t> tail) {

@@ -9,8 +9,11 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/base/mutex.h"
 #include "server/schedule/step_task.h"
+#include "server/session/memory_tiers.h"
 #include "server/session/placement.h"
 #include "server/session/session_call.h"
 #include "server/session/session_context.h"
@@ -76,12 +79,21 @@ class Session {
   StepTask MakeTask(const RetainedStep& parent,
                     std::vector<int32_t> tokens) const;
   bool IsRetained(const RetainedStep& step) const ABSL_LOCKS_EXCLUDED(mu_);
+  // The retained value that a request's `field` names. ABORTED
+  // VERSION_CONFLICT: the session has not come so far, or took other tokens.
+  // FAILED_PRECONDITION NOT_RETAINED: it is gone.
+  absl::StatusOr<RetainedStep> FindRetained(const MemoryHandle& handle,
+                                            absl::string_view field) const
+      ABSL_LOCKS_EXCLUDED(mu_);
   // The newest retained value at or before `step`, which is retained or after
   // the oldest that is.
   RetainedStep NewestRetained(uint64_t step) const ABSL_LOCKS_EXCLUDED(mu_);
+  // The oldest value that a message may be placed after.
   uint64_t oldest_step() const ABSL_LOCKS_EXCLUDED(mu_);
-  // The head's memory; null when it has to be read from the store.
-  MemoryRef head_memory() const ABSL_LOCKS_EXCLUDED(mu_);
+  // What is at hand of the head's memory, which is about to be used.
+  MemoryTiers::AtHand UseHeadMemory() ABSL_LOCKS_EXCLUDED(mu_);
+  SessionRecord record() const ABSL_LOCKS_EXCLUDED(mu_);
+  ValueKey KeyOf(const Digest& digest) const;
 
   // How many bytes of the next segment's results may be kept.
   int64_t KeptRoom() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -90,7 +102,7 @@ class Session {
   struct Computed {
     RetainedStep step;
     std::optional<uint64_t> message_start;  // see NewStep
-    std::string saved_memory;
+    SharedBytes saved_memory;
     std::string kept_reply;
   };
   // What makes it the head: the change for the store, and the record after it.
@@ -100,10 +112,17 @@ class Session {
   };
   Change MakeChange(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
   // That change is in the store: swings the head, drops the tail.
-  void Advance(SessionRecord record, MemoryRef memory) ABSL_LOCKS_EXCLUDED(mu_);
-  // What makes the retained value of `step` the head, and that it is.
-  Change MakeRollback(uint64_t step) const ABSL_LOCKS_EXCLUDED(mu_);
-  void RollBack(SessionRecord record) ABSL_LOCKS_EXCLUDED(mu_);
+  void Advance(SessionRecord record, MemoryRef memory, SharedBytes saved)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // What takes the record in the store to `record`, which has no new value, and
+  // that it is there.
+  Commit MakeCommit(const SessionRecord& record) const ABSL_LOCKS_EXCLUDED(mu_);
+  void Replace(SessionRecord record) ABSL_LOCKS_EXCLUDED(mu_);
+  // A session that begins with the retained value of `step`, and what makes it
+  // (or a session that was opened) in the store.
+  std::shared_ptr<Session> MakeFork(uint64_t step, SessionKey key)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  Commit MakeFirstCommit() const ABSL_LOCKS_EXCLUDED(mu_);
   void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The running call is done: the next one runs. A call that ends before its
@@ -113,10 +132,6 @@ class Session {
 
  private:
   enum class State { kOpening, kOpen, kClosing };
-
-  // What takes the record in the store to `record`.
-  Commit MakeCommit(const SessionRecord& record, const Digest& expected_head,
-                    const Forgotten& forgotten) const;
 
   // Starts what waits, until one runs on or nothing waits. REQUIRES: the caller
   // has set pumping_.
@@ -132,12 +147,14 @@ class Session {
   const std::string model_name_;
   const Durability durability_;
   const absl::Status unusable_;
+  const Root root_;
 
   mutable Mutex mu_;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
   SessionRecord record_ ABSL_GUARDED_BY(mu_);
   std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
-  MemoryRef memory_ ABSL_GUARDED_BY(mu_);  // the head's; null: in the store
+  // The head's memory; null at step 0, and before a recovered head is used.
+  TieredMemoryRef memory_ ABSL_GUARDED_BY(mu_);
   bool running_ ABSL_GUARDED_BY(mu_) =
       false;  // a call was started, is not done
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // a thread is in Pump()

@@ -6,6 +6,7 @@
 
 #include "server/base/clock.h"
 #include "server/schedule/scheduler.h"
+#include "server/session/memory_tiers.h"
 #include "server/session/retention.h"
 #include "server/session/session_observer.h"
 #include "server/store/store_writer.h"
@@ -38,6 +39,7 @@ struct SessionContext {
   Scheduler* scheduler = nullptr;
   StoreWriter* writer = nullptr;
   SessionObserver* observer = nullptr;
+  MemoryTiers* tiers = nullptr;
   SessionLimits limits;
   std::string tenant_key = std::string(32, '\0');  // of every tenant, so far
 };

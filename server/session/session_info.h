@@ -24,6 +24,7 @@ struct SessionInfo {
   Position head;
   MemoryHandle durable;
   std::vector<MemoryHandle> retained;  // by step, the head last
+  std::vector<MemoryHandle> pinned;    // of these
   int64_t memory_bytes = 0;
   absl::Time created;
   absl::Time last_used;

@@ -5,8 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/quoted.h"
 #include "server/base/status_macros.h"
+#include "server/session/fork_call.h"
 #include "server/session/lineage.h"
+#include "server/session/pins.h"
 #include "server/session/request_check.h"
+#include "server/session/rollback.h"
 #include "server/session/segment_call.h"
 #include "server/session/session_recovery.h"
 
@@ -16,6 +19,7 @@ namespace {
 SessionRecord FirstRecord(const SequenceModel& model, MemoryPolicy policy,
                           const SessionContext& context) {
   SessionRecord record;
+  record.root = NewRoot();
   record.model = model.spec().name;
   record.fingerprint = model.spec().fingerprint;
   record.numeric_mode = model.spec().numeric_mode;
@@ -82,15 +86,8 @@ void SessionManager::Open(const SessionKey& key, const OpenRequest& request,
                           OpenDone done) {
   absl::StatusOr<std::shared_ptr<Session>> session = Reserve(key, request);
   if (!session.ok()) return std::move(done)(session.status());
-  const SequenceModel& model = *(*session)->model();
-  const SessionRecord record = FirstRecord(model, request.policy, context_);
-  Commit commit;
-  commit.session = key;
-  commit.head = record.head().digest;
-  commit.record = EncodeRecord(record);
-  commit.durability = request.durability;
   admission_.Begin();
-  context_.writer->Submit(std::move(commit),
+  context_.writer->Submit((*session)->MakeFirstCommit(),
                           [this, session = *session, done = std::move(done)](
                               const absl::Status& status) mutable {
                             if (status.ok()) {
@@ -139,7 +136,7 @@ void SessionManager::Close(const SessionKey& key, CloseDone done) {
 
 void SessionManager::Remove(const std::shared_ptr<Session>& session,
                             CloseDone done) {
-  context_.writer->Remove(session->key(),
+  context_.writer->Remove(session->key(), /*tombstone=*/"",
                           [this, session, done = std::move(done)](
                               const absl::Status& removed) mutable {
                             if (removed.ok()) {
@@ -155,29 +152,67 @@ void SessionManager::Remove(const std::shared_ptr<Session>& session,
 
 void SessionManager::RemoveUnreadable(const SessionKey& key, CloseDone done) {
   admission_.Begin();
-  context_.writer->Remove(key, [this, key, done = std::move(done)](
-                                   const absl::Status& removed) mutable {
-    table_.EndCloseUnreadable(key, removed.ok());
-    if (removed.ok()) {
-      std::move(done)(MemoryHandle{key.session_id, 0, {}});
-    } else {
-      std::move(done)(removed);
-    }
-    admission_.End();
-  });
+  context_.writer->Remove(
+      key, /*tombstone=*/"",
+      [this, key, done = std::move(done)](const absl::Status& removed) mutable {
+        table_.EndCloseUnreadable(key, removed.ok());
+        if (removed.ok()) {
+          std::move(done)(MemoryHandle{key.session_id, 0, {}});
+        } else {
+          std::move(done)(removed);
+        }
+        admission_.End();
+      });
 }
 
 void SessionManager::Rollback(const SessionKey& key, const CursorRef& cursor,
                               MemoryHandle to,
                               std::optional<MemoryHandle> expected_head,
-                              RollbackDone done) {
+                              InfoDone done) {
+  ChangeRecord(key, cursor, RollbackTo(std::move(to), std::move(expected_head)),
+               std::move(done));
+}
+
+void SessionManager::Pin(const SessionKey& key, const CursorRef& cursor,
+                         std::vector<MemoryHandle> pin,
+                         std::vector<MemoryHandle> unpin, InfoDone done) {
+  ChangeRecord(key, cursor, ChangePins(std::move(pin), std::move(unpin)),
+               std::move(done));
+}
+
+void SessionManager::ChangeRecord(const SessionKey& key,
+                                  const CursorRef& cursor, RecordEdit edit,
+                                  InfoDone done) {
+  Queue(key, std::move(done),
+        [&](const std::shared_ptr<Session>& session, InfoDone counted) {
+          return std::make_shared<RecordCall>(session, cursor, std::move(edit),
+                                              std::move(counted));
+        });
+}
+
+void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,
+                          std::optional<MemoryHandle> from,
+                          const std::string& fork_id, InfoDone done) {
+  const absl::Status id = CheckSessionId(fork_id, "fork_id");
+  if (!id.ok()) return std::move(done)(id);
+  Queue(key, std::move(done),
+        [&](const std::shared_ptr<Session>& session, InfoDone counted) {
+          return std::make_shared<ForkCall>(session, cursor, std::move(from),
+                                            SessionKey{key.tenant, fork_id},
+                                            &table_, std::move(counted));
+        });
+}
+
+template <typename Make>
+void SessionManager::Queue(const SessionKey& key, InfoDone done,
+                           const Make& make) {
   absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
   absl::Status status = session.status();
   if (status.ok()) status = (*session)->unusable();
   if (!status.ok()) return std::move(done)(status);
   admission_.Begin();
-  auto call = std::make_shared<RollbackCall>(
-      *session, cursor, std::move(to), std::move(expected_head),
+  const std::shared_ptr<SessionCall> call = make(
+      *session,
       [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
         std::move(done)(std::move(info));
         admission_.End();

@@ -11,7 +11,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/session/admission.h"
-#include "server/session/rollback_call.h"
+#include "server/session/record_call.h"
 #include "server/session/segment.h"
 #include "server/session/session.h"
 #include "server/session/session_context.h"
@@ -83,7 +83,17 @@ class SessionManager {
   // head than `expected_head`), FAILED_PRECONDITION NOT_RETAINED; as Process.
   // A `cursor` of its own says whether the caller still waits.
   void Rollback(const SessionKey& key, const CursorRef& cursor, MemoryHandle to,
-                std::optional<MemoryHandle> expected_head, RollbackDone done);
+                std::optional<MemoryHandle> expected_head, InfoDone done);
+  // Pins and unpins values that it retains (pins.h); the same.
+  void Pin(const SessionKey& key, const CursorRef& cursor,
+           std::vector<MemoryHandle> pin, std::vector<MemoryHandle> unpin,
+           InfoDone done);
+  // Makes the session `fork_id`, which begins with `from`, a value that the
+  // session retains; without one, with its head. Gives the new session. Errors:
+  // as Rollback's and Open's.
+  void Fork(const SessionKey& key, const CursorRef& cursor,
+            std::optional<MemoryHandle> from, const std::string& fork_id,
+            InfoDone done);
 
   // Checks a request against the session's model and queues it. See
   // segments.proto for what comes back.
@@ -116,6 +126,11 @@ class SessionManager {
   // Closing, once nothing of the session runs.
   void Remove(const std::shared_ptr<Session>& session, CloseDone done);
   void RemoveUnreadable(const SessionKey& key, CloseDone done);
+  void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
+                    RecordEdit edit, InfoDone done);
+  // Gives the session of `key` the call that `make` makes of it and of `done`.
+  template <typename Make>
+  void Queue(const SessionKey& key, InfoDone done, const Make& make);
 
   SessionContext context_;
   const std::map<std::string, SequenceModel*> models_;

@@ -5,8 +5,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <random>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace mneme {
@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 constexpr size_t kDigestSize = std::tuple_size_v<Digest>;
 
 Json Binary(absl::string_view bytes) {
@@ -52,20 +52,19 @@ bool ReadSteps(const Json& json, std::vector<uint64_t>* steps) {
                             std::greater_equal<>()) == steps->end();
 }
 
-bool ReadRetained(const Json& json, std::vector<RetainedStep>* retained) {
-  const auto it = json.find("digests");
-  if (it == json.end() || !it->is_binary()) return false;
-  const auto& bytes = it->get_binary();
+// The value of step 0 is the model's, in no store: only its digest is kept.
+bool ReadRetained(const Json& json, const std::vector<Digest>& values,
+                  std::vector<RetainedStep>* retained) {
   std::vector<uint64_t> steps;
   if (!ReadSteps(json, &steps)) return false;
-  if (bytes.size() != steps.size() * kDigestSize) return false;
-  auto digest = bytes.begin();
+  const bool initial = steps.front() == 0;
+  if (values.size() + (initial ? 1 : 0) != steps.size()) return false;
+  auto value = values.begin();
   for (const uint64_t step : steps) {
     retained->push_back({step, {}});
-    std::copy_n(digest, kDigestSize, retained->back().digest.begin());
-    digest += kDigestSize;
+    if (step > 0) retained->back().digest = *value++;
   }
-  return true;
+  return !initial || ReadDigest(json, "initial", &retained->front().digest);
 }
 
 // REQUIRES: record->retained was read.
@@ -111,26 +110,27 @@ bool ReadMemory(const Json& json, std::vector<TensorSpec>* memory) {
   });
 }
 
-// REQUIRES: record->retained was read.
-bool ReadMessageStarts(const Json& json, SessionRecord* record) {
-  if (!ReadNumbers(json, "message_starts", &record->message_starts)) {
-    return false;
-  }
-  return std::all_of(
-      record->message_starts.begin(), record->message_starts.end(),
-      [&](uint64_t s) { return FindStep(record->retained, s) != nullptr; });
+// Steps that are retained. REQUIRES: record->retained was read.
+bool ReadRetainedSteps(const Json& json, const char* key,
+                       const SessionRecord& record,
+                       std::vector<uint64_t>* steps) {
+  if (!ReadNumbers(json, key, steps)) return false;
+  return std::all_of(steps->begin(), steps->end(), [&](uint64_t step) {
+    return FindStep(record.retained, step) != nullptr;
+  });
 }
 
-}  // namespace
+// REQUIRES: record->retained was read.
+bool ReadReplies(const StepRange& replies, SessionRecord* record) {
+  record->first_reply = replies.first;
+  return replies.first > 0 && replies.end == record->head().step + 1 &&
+         FindStep(record->retained, replies.first - 1) != nullptr;
+}
 
 std::string EncodeRecord(const SessionRecord& record) {
   std::vector<uint64_t> steps;
-  std::string digests;
-  for (const RetainedStep& step : record.retained) {
-    steps.push_back(step.step);
-    absl::StrAppend(&digests, AsBytes(step.digest));
-  }
-  const Json json = {
+  for (const RetainedStep& step : record.retained) steps.push_back(step.step);
+  Json json = {
       {"format", kFormat},
       {"model", record.model},
       {"fingerprint", Binary(AsBytes(record.fingerprint))},
@@ -138,20 +138,40 @@ std::string EncodeRecord(const SessionRecord& record) {
       {"memory", MemoryJson(record.memory)},
       {"policy", static_cast<int>(record.policy)},
       {"steps", steps},
-      {"digests", Binary(digests)},
       {"reply_bytes", record.reply_bytes},
       {"message_starts", record.message_starts},
+      {"pinned", record.pinned},
       {"created_us", absl::ToUnixMicros(record.created)},
       {"last_used_us", absl::ToUnixMicros(record.last_used)},
   };
+  if (steps.front() == 0) {
+    json["initial"] = Binary(AsBytes(record.retained.front().digest));
+  }
   std::string bytes;
   Json::to_cbor(json, bytes);
   return bytes;
 }
 
-absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes) {
+}  // namespace
+
+StoredRecord ToStored(const SessionKey& session, Durability durability,
+                      const SessionRecord& record) {
+  StoredRecord stored;
+  stored.session = session;
+  stored.root = record.root;
+  stored.durability = durability;
+  stored.head = record.head().digest;
+  for (const RetainedStep& step : record.retained) {
+    if (step.step > 0) stored.values.push_back(step.digest);
+  }
+  stored.replies = {record.first_reply, record.head().step + 1};
+  stored.bytes = EncodeRecord(record);
+  return stored;
+}
+
+absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   const Json json =
-      Json::from_cbor(bytes.begin(), bytes.end(),
+      Json::from_cbor(stored.bytes.begin(), stored.bytes.end(),
                       /*strict=*/true, /*allow_exceptions=*/false);
   if (!json.is_object()) return Corrupt("it is not a CBOR map");
   const auto integer = [&](const char* key) {
@@ -174,6 +194,7 @@ absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes) {
         absl::StrCat("format ", integer("format"), ", expected ", kFormat));
   }
   SessionRecord record;
+  record.root = stored.root;
   record.model = text("model");
   record.numeric_mode = text("numeric_mode");
   const int64_t policy = integer("policy");
@@ -182,11 +203,19 @@ absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes) {
   if (!ReadDigest(json, "fingerprint", &record.fingerprint)) {
     return Corrupt("bad fingerprint");
   }
-  if (!ReadRetained(json, &record.retained)) {
+  if (!ReadRetained(json, stored.values, &record.retained) ||
+      record.head().digest != stored.head) {
     return Corrupt("bad retained handles");
   }
+  if (!ReadReplies(stored.replies, &record)) return Corrupt("bad replies");
   if (!ReadReplyBytes(json, &record)) return Corrupt("bad reply bytes");
-  if (!ReadMessageStarts(json, &record)) return Corrupt("bad message starts");
+  if (!ReadRetainedSteps(json, "message_starts", record,
+                         &record.message_starts)) {
+    return Corrupt("bad message starts");
+  }
+  if (!ReadRetainedSteps(json, "pinned", record, &record.pinned)) {
+    return Corrupt("bad pinned steps");
+  }
   if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
   record.created = absl::FromUnixMicros(integer("created_us"));
   record.last_used = absl::FromUnixMicros(integer("last_used_us"));
@@ -217,10 +246,11 @@ const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
       std::upper_bound(retained.begin(), retained.end(), step, after));
 }
 
-std::string ValueName(const Digest& digest) {
-  return absl::StrCat("value/", absl::BytesToHexString(AsBytes(digest)));
+Root NewRoot() {
+  std::random_device random;  // the operating system's
+  Root root;
+  for (uint8_t& byte : root) byte = static_cast<uint8_t>(random());
+  return root;
 }
-
-std::string ReplyName(uint64_t step) { return absl::StrCat("reply/", step); }
 
 }  // namespace mneme

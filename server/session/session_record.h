@@ -22,12 +22,14 @@ struct RetainedStep {
 
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
-// Each of `message_starts` is retained, the newest message's last.
-// `reply_bytes` has an entry for each of `retained`: what the replies kept of
-// the steps after the value before it, up to it, take in the store (0 for the
-// oldest value, whose replies are gone). So their sum is what the session's
+// Each of `message_starts` and of `pinned` is retained; the newest message's
+// start is the last. Replies are kept of each step from `first_reply` on to the
+// head; the value before `first_reply` is retained. `reply_bytes` has an entry
+// for each of `retained`: what the replies kept of the steps after the value
+// before it, up to it, take in the store. So their sum is what the session's
 // kept replies take.
 struct SessionRecord {
+  Root root{};
   std::string model;
   Digest fingerprint{};
   std::string numeric_mode;
@@ -35,18 +37,26 @@ struct SessionRecord {
   MemoryPolicy policy = MemoryPolicy::kCarry;
   std::vector<RetainedStep> retained;
   std::vector<uint64_t> reply_bytes;
+  uint64_t first_reply = 1;
   // What the newest messages started from (retention.h).
   std::vector<uint64_t> message_starts;
+  std::vector<uint64_t> pinned;  // steps that stay until they are unpinned
   absl::Time created;
   absl::Time last_used;
 
   const RetainedStep& head() const { return retained.back(); }
 };
 
-// CBOR (RFC 8949) with a format version. Decode: DATA_LOSS for bytes that are
-// no record, FAILED_PRECONDITION for a newer format version.
-std::string EncodeRecord(const SessionRecord& record);
-absl::StatusOr<SessionRecord> DecodeRecord(absl::string_view bytes);
+// A record as the store keeps it. Its bytes are CBOR (RFC 8949) with a format
+// version; the digests of values are in StoredRecord::values. FromStored:
+// DATA_LOSS for what is no record, FAILED_PRECONDITION for a newer format
+// version.
+StoredRecord ToStored(const SessionKey& session, Durability durability,
+                      const SessionRecord& record);
+absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored);
+
+// Draws a family's name.
+Root NewRoot();
 
 // What the kept replies take in the store.
 uint64_t KeptBytes(const SessionRecord& record);
@@ -58,11 +68,6 @@ const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
 // The newest retained value at or before `step`. REQUIRES: there is one.
 const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
                                uint64_t step);
-
-// The names of a session's objects in the store. There is a value for each
-// retained step but 0, and a reply for each step after the oldest.
-std::string ValueName(const Digest& digest);
-std::string ReplyName(uint64_t step);
 
 }  // namespace mneme
 

@@ -73,17 +73,6 @@ absl::Status CheckModel(const SessionRecord& record,
   return why.empty() ? absl::OkStatus() : mismatch(why);
 }
 
-void NameObjects(const SessionKey& session, const SessionRecord& record,
-                 std::vector<ObjectKey>* named) {
-  for (const RetainedStep& step : record.retained) {
-    named->push_back({session, ValueName(step.digest)});
-  }
-  const uint64_t oldest = record.retained.front().step;
-  for (uint64_t step = oldest + 1; step <= record.head().step; ++step) {
-    named->push_back({session, ReplyName(step)});
-  }
-}
-
 absl::Status Unreadable(const SessionKey& key, const absl::Status& why) {
   return {why.code(), absl::StrCat("session ", Quoted(key.session_id), ": ",
                                    why.message())};
@@ -114,20 +103,15 @@ absl::StatusOr<RecoveredSessions> RecoverSessions(
     recovered.unreadable[key] = Unreadable(
         key, absl::DataLossError("its stored record fails its checksum"));
   }
-  std::vector<ObjectKey> named;
   for (const StoredRecord& one : stored.records) {
-    absl::StatusOr<SessionRecord> record = DecodeRecord(one.record);
+    absl::StatusOr<SessionRecord> record = FromStored(one);
     if (!record.ok()) {
       recovered.unreadable[one.session] =
           Unreadable(one.session, record.status());
       continue;
     }
-    NameObjects(one.session, *record, &named);
     recovered.sessions[one.session] =
         MakeSession(context, models, one, *std::move(record));
-  }
-  if (recovered.unreadable.empty()) {
-    RETURN_IF_ERROR(store->CollectOrphans(named).status());
   }
   return recovered;
 }

@@ -23,9 +23,8 @@ struct RecoveredSessions {
   std::map<SessionKey, absl::Status> unreadable;
 };
 
-// Reads every record of the store and removes orphans. If a record is
-// unreadable no orphans are removed, since they may be its: what it names is
-// not known. Called once, by the manager, at start-up; blocks on the disk.
+// Reads every record of the store. Called once, by the manager, at start-up;
+// blocks on the disk.
 absl::StatusOr<RecoveredSessions> RecoverSessions(
     const SessionContext* context,
     const std::map<std::string, SequenceModel*>& models, MemoryStore* store);

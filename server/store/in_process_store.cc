@@ -128,7 +128,8 @@ absl::Status InProcessStore::ApplyLocked(Commit commit) {
   if (commit.parent.has_value()) parent = FindLocked(*commit.parent);
   RETURN_IF_ERROR(CheckCommit(commit, stored, parent));
   tombstones_.erase(commit.record.session);
-  Change(&sessions_[commit.record.session], std::move(commit));
+  Session& session = sessions_[commit.record.session];
+  Change(&session, std::move(commit));
   return absl::OkStatus();
 }
 
@@ -137,13 +138,13 @@ void InProcessStore::Change(Session* session, Commit commit) {
   const auto key_of = [&](const Digest& value) {
     return ValueKey{record.session.tenant, record.root, value};
   };
-  for (StoredValue& put : commit.values) {
+  for (const StoredValue& put : commit.values) {
     if (Holds(session->record, put.digest)) continue;
     const ValueKey key = key_of(put.digest);
     const auto [it, added] = values_.try_emplace(key);
     if (!added) continue;
-    const uint64_t checksum = Checksum({EntryKey(key), put.bytes});
-    it->second.checked = {std::move(put.bytes), checksum};
+    const uint64_t checksum = Checksum({EntryKey(key), *put.bytes});
+    it->second.checked = {*put.bytes, checksum};
   }
   for (const Digest& value : record.values) {
     if (!Holds(session->record, value)) ++values_[key_of(value)].holders;

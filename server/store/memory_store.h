@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,9 +69,12 @@ struct StoredRecord {
   std::string bytes;           // the session layer's; the store only keeps them
 };
 
+// Bytes that the session layer may go on reading while they are written.
+using SharedBytes = std::shared_ptr<const std::string>;
+
 struct StoredValue {
   Digest digest{};
-  std::string bytes;
+  SharedBytes bytes;  // not null
 };
 struct StoredReply {
   uint64_t step = 0;

@@ -118,7 +118,7 @@ void RocksDbGroup::AddValues(const Commit& commit,
     if (!shared_.Add(family, value.digest)) continue;
     Put(Family::kObjects,
         EntryKey(ValueKey{family.tenant, family.root, value.digest}),
-        value.bytes);
+        *value.bytes);
   }
 }
 
@@ -160,12 +160,18 @@ absl::Status RocksDbGroup::Remove(const SessionKey& session,
     Delete(Family::kRecords, RecordEntryKey(session, *root));
     changed_.insert_or_assign(prefix, std::nullopt);
   }
-  if (root.has_value() || !tombstone.empty()) {
-    Delete(Family::kRecords, TombstoneEntryKey(session));
-  }
-  if (!tombstone.empty()) {
-    Put(Family::kRecords, TombstoneEntryKey(session), tombstone);
-  }
+  if (tombstone.empty()) return RemoveTombstone(session);
+  Put(Family::kRecords, TombstoneEntryKey(session), tombstone);
+  return absl::OkStatus();
+}
+
+absl::Status RocksDbGroup::RemoveTombstone(const SessionKey& session) {
+  const std::string key = TombstoneEntryKey(session);
+  rocksdb::PinnableSlice buffer;
+  const auto stored = database_->Get(Family::kRecords, key, &buffer);
+  if (absl::IsNotFound(stored.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(stored.status());
+  Delete(Family::kRecords, key);
   return absl::OkStatus();
 }
 

@@ -43,6 +43,7 @@ class RocksDbGroup {
   // Takes the session out, a damaged one too, and leaves the tombstone, if it
   // is not empty.
   absl::Status Remove(const SessionKey& session, const std::string& tombstone);
+  absl::Status RemoveTombstone(const SessionKey& session);
 
   // Writes what there is, and is empty again, whatever comes of it.
   absl::Status Write(bool sync);

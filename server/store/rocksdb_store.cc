@@ -166,6 +166,7 @@ absl::Status RocksDbStore::ApplyInMemory(Commit commit) {
   if (!memory_.Find(session).has_value()) {
     ASSIGN_OR_RETURN(const auto on_disk, group_->Find(session));
     if (on_disk.has_value()) return CheckCommit(commit, on_disk, std::nullopt);
+    RETURN_IF_ERROR(group_->RemoveTombstone(session));
   }
   if (commit.parent.has_value() && !memory_.Find(*commit.parent).has_value()) {
     ASSIGN_OR_RETURN(const auto on_disk, group_->Find(*commit.parent));
@@ -188,6 +189,7 @@ absl::Status RocksDbStore::AddToGroup(const Commit& commit) {
     ASSIGN_OR_RETURN(parent, Find(*commit.parent));
   }
   RETURN_IF_ERROR(CheckCommit(commit, stored, parent));
+  if (!stored.has_value()) RETURN_IF_ERROR(memory_.Remove(session, ""));
   group_->Add(commit, stored, parent);
   return absl::OkStatus();
 }

@@ -17,7 +17,7 @@ Ref RefTo(const std::string& tenant, const Root& root) {
 
 int64_t BytesIn(const Commit& commit) {
   size_t bytes = commit.record.bytes.size();
-  for (const StoredValue& value : commit.values) bytes += value.bytes.size();
+  for (const StoredValue& value : commit.values) bytes += value.bytes->size();
   for (const StoredReply& reply : commit.replies) bytes += reply.bytes.size();
   return static_cast<int64_t>(bytes);
 }

@@ -78,7 +78,7 @@ TEST_F(SchedulerTest, AStepGivesOutputsMemoryAndItsBytes) {
     expected = FakeModel::Next(expected, token);
   }
   EXPECT_EQ(sum, expected);
-  EXPECT_EQ(Int64s({"", DType::kInt64, {1}, outcome->saved_memory})[0], sum);
+  EXPECT_EQ(Int64s({"", DType::kInt64, {1}, *outcome->saved_memory})[0], sum);
   EXPECT_EQ(outcome->batch_size, 1);
 }
 
@@ -98,7 +98,7 @@ TEST_F(SchedulerTest, WhatArrivesWhileABatchRunsMakesTheNextOne) {
 }
 
 TEST_F(SchedulerTest, SavedBytesAreLoadedBeforeTheStep) {
-  const std::string saved = Submit({1, 2, 3, 4}).Get()->saved_memory;
+  const SharedBytes saved = Submit({1, 2, 3, 4}).Get()->saved_memory;
   const auto live = Submit({1, 2, 3, 4}).Get()->result.memory;
   Outcome from_bytes;
   Outcome from_live;
@@ -109,7 +109,7 @@ TEST_F(SchedulerTest, SavedBytesAreLoadedBeforeTheStep) {
   task = Task({9}, from_live);
   task.memory = live;
   scheduler_->Submit(std::move(task));
-  EXPECT_EQ(from_bytes.Get()->saved_memory, from_live.Get()->saved_memory);
+  EXPECT_EQ(*from_bytes.Get()->saved_memory, *from_live.Get()->saved_memory);
 }
 
 TEST_F(SchedulerTest, ATaskWhoseDeadlinePassesInTheQueueCostsNoStep) {
@@ -188,7 +188,7 @@ TEST_F(SchedulerTest, AValueThatCannotBeLoadedFailsItsRowAlone) {
   Outcome bad;
   StepTask task = Task({2}, bad);
   task.memory = nullptr;
-  task.saved_memory = "torn";
+  task.saved_memory = std::make_shared<const std::string>("torn");
   scheduler_->Submit(std::move(task));
   model_.Release();
   EXPECT_THAT(bad.Get(), StatusIs(absl::StatusCode::kDataLoss));

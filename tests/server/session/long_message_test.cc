@@ -102,12 +102,12 @@ TEST_F(LongMessageTest, WhatTheRepliesTakeIsKnownAlsoAfterARestart) {
     const SessionInfo info = *manager_->Get(Key("s"));
     for (uint64_t step = info.retained[0].step + 1;
          step <= info.head.handle.step; ++step) {
-      bytes += store_->GetObject({Key("s"), ReplyName(step)})->size();
+      bytes += StoredReplyOf(step)->size();
     }
     return bytes;
   };
   const auto recorded = [&] {
-    return KeptBytes(*DecodeRecord(store_->LoadRecords()->records[0].record));
+    return KeptBytes(*FromStored(store_->LoadRecords()->records[0]));
   };
   for (const int32_t tokens : {40, 4, 4, 20, 8, 4}) {
     ASSERT_OK(Send("s", Request(At("s"), Range(0, tokens))).Get());
@@ -179,9 +179,8 @@ TEST_F(LongMessageTest, ItIsForgottenOnceLaterOnesWereApplied) {
     ASSERT_OK(Send("s", Request(At("s"), Range(i, 4))).Get());
   }
   EXPECT_THAT(RetainedSteps("s"), ElementsAre(10, 11, 12));
-  EXPECT_THAT(store_->GetObject({Key("s"), ReplyName(10)}),
-              StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_OK(store_->GetObject({Key("s"), ReplyName(11)}));
+  EXPECT_THAT(StoredReplyOf(10), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_OK(StoredReplyOf(11));
   EXPECT_THAT(SendLong(), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 

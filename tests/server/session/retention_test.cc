@@ -24,19 +24,17 @@ class RetentionTest : public ::testing::Test {
   }
 
   // The reply of step n takes n bytes.
-  Forgotten Add(uint64_t step, std::optional<uint64_t> message_start) {
-    return AddStep({StepAt(step), message_start, step}, limits_, &record_);
+  void Add(uint64_t step, std::optional<uint64_t> message_start) {
+    AddStep({StepAt(step), message_start, step}, limits_, &record_);
   }
 
   // A message that applies `segments`.
-  Forgotten Message(int segments) {
-    Forgotten last;
+  void Message(int segments) {
     const uint64_t start = record_.head().step;
     for (int i = 0; i < segments; ++i) {
-      last = Add(record_.head().step + 1,
-                 i == 0 ? std::optional(start) : std::nullopt);
+      Add(record_.head().step + 1,
+          i == 0 ? std::optional(start) : std::nullopt);
     }
-    return last;
   }
 
   std::vector<uint64_t> Retained() const {
@@ -67,28 +65,65 @@ TEST_F(RetentionTest, TheStartsOfTheNewestMessagesStay) {
   EXPECT_THAT(record_.message_starts, ElementsAre(10, 20));
 }
 
-TEST_F(RetentionTest, ForgottenAreTheValuesAndRepliesThatNothingNeeds) {
+TEST_F(RetentionTest, RepliesAreKeptOfTheStepsAfterTheOldestValue) {
   Message(10);
   Message(1);
-  const Forgotten forgotten = Message(1);  // pushes out the one from step 0
-  EXPECT_THAT(forgotten.values, ElementsAre(StepAt(0), StepAt(9)));
-  EXPECT_EQ(forgotten.first_reply, 1u);
-  EXPECT_EQ(forgotten.end_reply, 11u);
+  EXPECT_EQ(record_.first_reply, 1u);
+  Message(1);  // pushes out the one from step 0
+  EXPECT_THAT(Retained(), ElementsAre(10, 11, 12));
+  EXPECT_EQ(record_.first_reply, 11u);
+}
+
+TEST_F(RetentionTest, APinnedValueStaysWithoutReplies) {
+  Message(1);
+  record_.pinned = {1};
+  for (int i = 0; i < 10; ++i) Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(1, 9, 10, 11));
+  EXPECT_EQ(record_.first_reply, 10u);
+  EXPECT_THAT(record_.reply_bytes, ElementsAre(0, 0, 10, 11));
+  record_.pinned.clear();
+  Message(1);
   EXPECT_THAT(Retained(), ElementsAre(10, 11, 12));
 }
 
-TEST_F(RetentionTest, EachReplyIsForgottenOnceAndNoneOfAStepAfterTheOldest) {
-  uint64_t next = 1;
-  for (const int segments : {1, 4, 1, 9, 1, 1, 1, 30, 2, 1, 1}) {
-    for (int i = 0; i < segments; ++i) {
-      const Forgotten forgotten =
-          Add(record_.head().step + 1,
-              i == 0 ? std::optional(record_.head().step) : std::nullopt);
-      EXPECT_EQ(forgotten.first_reply, next);
-      EXPECT_EQ(forgotten.end_reply, record_.retained.front().step + 1);
-      next = forgotten.end_reply;
-    }
-  }
+TEST_F(RetentionTest, APinnedValueAmongTheNewestIsLikeTheOthers) {
+  Message(2);
+  record_.pinned = {2};
+  Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(record_.first_reply, 1u);
+  EXPECT_THAT(record_.reply_bytes, ElementsAre(0, 1, 2, 3));
+}
+
+TEST_F(RetentionTest, RollingBackToAPinnedValueBeginsThere) {
+  Message(1);
+  record_.pinned = {1};
+  for (int i = 0; i < 10; ++i) Message(1);
+  RollBack(1, &record_);
+  EXPECT_THAT(Retained(), ElementsAre(1));
+  EXPECT_EQ(record_.first_reply, 2u);
+  EXPECT_THAT(record_.pinned, ElementsAre(1));
+  Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(1, 2));
+  EXPECT_THAT(record_.reply_bytes, ElementsAre(0, 2));
+}
+
+TEST_F(RetentionTest, RollingBackTakesLaterPinsAway) {
+  Message(4);
+  record_.pinned = {2, 3};
+  RollBack(2, &record_);
+  EXPECT_THAT(record_.pinned, ElementsAre(2));
+}
+
+TEST_F(RetentionTest, AForkBeginsWithOneValue) {
+  Message(4);
+  record_.pinned = {3};
+  const SessionRecord fork = ForkAt(3, record_);
+  EXPECT_THAT(fork.retained, ElementsAre(StepAt(3)));
+  EXPECT_THAT(fork.reply_bytes, ElementsAre(0));
+  EXPECT_EQ(fork.first_reply, 4u);
+  EXPECT_TRUE(fork.message_starts.empty());
+  EXPECT_TRUE(fork.pinned.empty());
 }
 
 TEST_F(RetentionTest, TheRepliesThatStayAreSummedUp) {
@@ -97,8 +132,8 @@ TEST_F(RetentionTest, TheRepliesThatStayAreSummedUp) {
       Add(record_.head().step + 1,
           i == 0 ? std::optional(record_.head().step) : std::nullopt);
       uint64_t sum = 0;
-      for (uint64_t step = record_.retained.front().step + 1;
-           step <= record_.head().step; ++step) {
+      for (uint64_t step = record_.first_reply; step <= record_.head().step;
+           ++step) {
         sum += step;
       }
       ASSERT_EQ(record_.reply_bytes.size(), record_.retained.size());
@@ -133,20 +168,17 @@ TEST_F(RetentionTest, AStartThatIsNotRetainedIsNotKept) {
 TEST_F(RetentionTest, SmallerLimitsForgetTheRest) {
   for (int i = 0; i < 4; ++i) Message(3);
   limits_ = {1, 1};
-  const Forgotten forgotten = Message(1);
+  Message(1);
   EXPECT_THAT(Retained(), ElementsAre(12, 13));
-  EXPECT_FALSE(forgotten.values.empty());
 }
 
 TEST_F(RetentionTest, RollingBackForgetsWhatCameAfterAndNothingElse) {
   Message(2);  // to 2
   Message(3);  // to 5
   ASSERT_THAT(Retained(), ElementsAre(0, 2, 3, 4, 5));
-  const Forgotten forgotten = RollBack(3, &record_);
+  RollBack(3, &record_);
   EXPECT_THAT(Retained(), ElementsAre(0, 2, 3));
-  EXPECT_THAT(forgotten.values, ElementsAre(StepAt(4), StepAt(5)));
-  EXPECT_EQ(forgotten.first_reply, 4u);
-  EXPECT_EQ(forgotten.end_reply, 6u);
+  EXPECT_EQ(record_.first_reply, 1u);
   EXPECT_THAT(record_.reply_bytes, ElementsAre(0, 3, 3));
   // The second message, of which a step is left, can still be sent again.
   EXPECT_THAT(record_.message_starts, ElementsAre(0, 2));

@@ -125,14 +125,13 @@ TEST_F(SegmentCallTest, WhatIsNotRetainedIsNotStored) {
     handles.push_back(reply->head.handle);
   }
   const auto stored = [&](const MemoryHandle& handle) {
-    return store_->GetObject({Key("s"), ValueName(handle.digest)});
+    return StoredValueOf(handle);
   };
   EXPECT_THAT(stored(handles[2]), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_OK(stored(handles[3]));
   EXPECT_OK(stored(handles[4]));
-  EXPECT_THAT(store_->GetObject({Key("s"), ReplyName(4)}),
-              StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_OK(store_->GetObject({Key("s"), ReplyName(5)}));
+  EXPECT_THAT(StoredReplyOf(4), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_OK(StoredReplyOf(5));
 }
 
 TEST_F(SegmentCallTest, OfTwoWritersOnOneHeadOneWins) {

@@ -72,6 +72,8 @@ class SessionFixture : public ::testing::Test {
     context.scheduler = scheduler_.get();
     context.writer = writer_.get();
     context.observer = &observer_;
+    tiers_ = std::make_unique<MemoryTiers>(tier_limits_);
+    context.tiers = tiers_.get();
     context.limits = limits_;
     manager_ = std::make_unique<SessionManager>(
         context,
@@ -83,6 +85,7 @@ class SessionFixture : public ::testing::Test {
     manager_.reset();
     scheduler_.reset();
     writer_.reset();
+    tiers_.reset();
   }
 
   void Restart() {
@@ -120,6 +123,16 @@ class SessionFixture : public ::testing::Test {
       steps.push_back(handle.step);
     }
     return steps;
+  }
+
+  // What the store holds of session "s".
+  absl::StatusOr<std::string> StoredValueOf(const MemoryHandle& handle) {
+    const StoredRecord record = store_->LoadRecords()->records.at(0);
+    return store_->GetValue(
+        {record.session.tenant, record.root, handle.digest});
+  }
+  absl::StatusOr<std::string> StoredReplyOf(uint64_t step) {
+    return store_->GetReply({Key("s"), step});
   }
 
   Position At(const std::string& id) { return manager_->Get(Key(id))->head; }
@@ -161,7 +174,9 @@ class SessionFixture : public ::testing::Test {
   CountingObserver observer_;
   AskedModel model_{4};
   SessionLimits limits_;
+  MemoryTiers::Limits tier_limits_ = {1 << 20, 1 << 20};
   std::unique_ptr<MemoryStore> store_ = std::make_unique<InProcessStore>();
+  std::unique_ptr<MemoryTiers> tiers_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<StoreWriter> writer_;
   std::unique_ptr<SessionManager> manager_;

@@ -107,10 +107,12 @@ TEST_F(SessionManagerTest, CloseRemovesTheSessionAndWhatItStored) {
   ASSERT_OK(Open("s"));
   ASSERT_OK(Send("s", Request(At("s"), Range(0, 8))).Get());
   const MemoryHandle head = At("s").handle;
+  const Root root = store_->LoadRecords()->records.at(0).root;
+  EXPECT_OK(store_->GetValue({"default", root, head.digest}));
   EXPECT_THAT(Close("s"), IsOkAndHolds(head));
   EXPECT_THAT(manager_->Get(Key("s")), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_TRUE(store_->LoadRecords()->records.empty());
-  EXPECT_THAT(store_->GetObject({Key("s"), ValueName(head.digest)}),
+  EXPECT_THAT(store_->GetValue({"default", root, head.digest}),
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_OK(Open("s"));
 }

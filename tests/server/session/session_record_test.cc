@@ -7,8 +7,20 @@
 namespace mneme {
 namespace {
 
+StoredRecord Encode(const SessionRecord& record) {
+  return ToStored({"tenant", "s"}, Durability::kSync, record);
+}
+
+absl::StatusOr<SessionRecord> DecodeWith(std::string bytes,
+                                         const SessionRecord& record) {
+  StoredRecord stored = Encode(record);
+  stored.bytes = std::move(bytes);
+  return FromStored(stored);
+}
+
 SessionRecord Example() {
   SessionRecord record;
+  record.root.fill(5);
   record.model = "wiki";
   record.fingerprint.fill(7);
   record.numeric_mode = "float32";
@@ -19,6 +31,8 @@ SessionRecord Example() {
   record.retained[1].digest.fill(9);
   record.reply_bytes = {0, 100, 70000};
   record.message_starts = {7, 41};
+  record.first_reply = 8;
+  record.pinned = {41};
   record.created = absl::FromUnixMicros(1'700'000'000'000'001);
   record.last_used = absl::FromUnixMicros(1'700'000'000'000'002);
   return record;
@@ -26,8 +40,10 @@ SessionRecord Example() {
 
 TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   const SessionRecord record = Example();
-  ASSERT_OK_AND_ASSIGN(const SessionRecord back,
-                       DecodeRecord(EncodeRecord(record)));
+  ASSERT_OK_AND_ASSIGN(const SessionRecord back, FromStored(Encode(record)));
+  EXPECT_EQ(back.root, record.root);
+  EXPECT_EQ(back.first_reply, record.first_reply);
+  EXPECT_EQ(back.pinned, record.pinned);
   EXPECT_EQ(back.model, record.model);
   EXPECT_EQ(back.fingerprint, record.fingerprint);
   EXPECT_EQ(back.numeric_mode, record.numeric_mode);
@@ -44,19 +60,19 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
 }
 
 TEST(SessionRecordTest, EveryTruncationIsDataLossNotACrash) {
-  const std::string bytes = EncodeRecord(Example());
+  const std::string bytes = Encode(Example()).bytes;
   for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_THAT(DecodeRecord(bytes.substr(0, size)),
+    EXPECT_THAT(DecodeWith(bytes.substr(0, size), Example()),
                 StatusIs(absl::StatusCode::kDataLoss));
   }
 }
 
 TEST(SessionRecordTest, EveryFlippedByteIsReadOrRefused) {
-  const std::string bytes = EncodeRecord(Example());
+  const std::string bytes = Encode(Example()).bytes;
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string flipped = bytes;
     flipped[i] = static_cast<char>(flipped[i] ^ 0x5a);
-    const auto record = DecodeRecord(flipped);
+    const auto record = DecodeWith(flipped, Example());
     if (record.ok()) {
       EXPECT_FALSE(record->retained.empty());
     }
@@ -66,12 +82,41 @@ TEST(SessionRecordTest, EveryFlippedByteIsReadOrRefused) {
 TEST(SessionRecordTest, StepsThatDoNotAscendAreDataLoss) {
   SessionRecord record = Example();
   std::swap(record.retained[0], record.retained[1]);
-  EXPECT_THAT(DecodeRecord(EncodeRecord(record)),
+  EXPECT_THAT(FromStored(Encode(record)),
               StatusIs(absl::StatusCode::kDataLoss));
   record = Example();
   record.message_starts = {8};
-  EXPECT_THAT(DecodeRecord(EncodeRecord(record)),
+  EXPECT_THAT(FromStored(Encode(record)),
               StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(SessionRecordTest, TheInitialValueHasItsDigestInTheRecord) {
+  SessionRecord record = Example();
+  record.retained.insert(record.retained.begin(), RetainedStep{0, {3}});
+  record.reply_bytes = {0, 5, 6, 7};
+  record.first_reply = 1;
+  EXPECT_EQ(Encode(record).values.size(), 3u);
+  ASSERT_OK_AND_ASSIGN(const SessionRecord back, FromStored(Encode(record)));
+  EXPECT_EQ(back.retained, record.retained);
+}
+
+TEST(SessionRecordTest, WhatTheStoreSaysOtherwiseIsDataLoss) {
+  const StoredRecord whole = Encode(Example());
+  const auto expect_loss = [](const StoredRecord& stored) {
+    EXPECT_THAT(FromStored(stored), StatusIs(absl::StatusCode::kDataLoss));
+  };
+  StoredRecord stored = whole;
+  stored.values.pop_back();
+  expect_loss(stored);
+  stored = whole;
+  stored.head.fill(77);
+  expect_loss(stored);
+  stored = whole;
+  stored.replies.end++;
+  expect_loss(stored);
+  stored = whole;
+  stored.replies.first = 7;
+  expect_loss(stored);
 }
 
 TEST(SessionRecordTest, FindsAStepAmongTheRetained) {
@@ -90,8 +135,9 @@ TEST(SessionRecordTest, FindsTheNewestUpToAStep) {
 }
 
 TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
-  const auto whole = nlohmann::json::from_cbor(EncodeRecord(Example()));
-  for (const char* field : {"memory", "reply_bytes", "steps", "fingerprint"}) {
+  const auto whole = nlohmann::json::from_cbor(Encode(Example()).bytes);
+  for (const char* field :
+       {"memory", "reply_bytes", "steps", "fingerprint", "pinned"}) {
     for (const nlohmann::json& other :
          {nlohmann::json(), nlohmann::json(7), nlohmann::json({{"a", 1}}),
           nlohmann::json::array({"x", 1, nullptr})}) {
@@ -99,17 +145,18 @@ TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
       changed[field] = other;
       std::string bytes;
       nlohmann::json::to_cbor(changed, bytes);
-      EXPECT_THAT(DecodeRecord(bytes), StatusIs(absl::StatusCode::kDataLoss));
+      EXPECT_THAT(DecodeWith(bytes, Example()),
+                  StatusIs(absl::StatusCode::kDataLoss));
     }
   }
 }
 
 TEST(SessionRecordTest, ANewerFormatIsRefusedByItsNumber) {
-  auto json = nlohmann::json::from_cbor(EncodeRecord(Example()));
+  auto json = nlohmann::json::from_cbor(Encode(Example()).bytes);
   json["format"] = 99;
   std::string bytes;
   nlohmann::json::to_cbor(json, bytes);
-  EXPECT_THAT(DecodeRecord(bytes),
+  EXPECT_THAT(DecodeWith(bytes, Example()),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        ::testing::HasSubstr("format 99")));
 }

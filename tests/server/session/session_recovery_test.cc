@@ -14,13 +14,22 @@ class SessionRecoveryTest : public SessionFixture {
  protected:
   InProcessStore& store() { return static_cast<InProcessStore&>(*store_); }
 
-  // Session "s" with a record that a later server wrote, and an object.
+  // What makes session "s" with one value in the store, and no record yet.
+  static Commit ValueCommit() {
+    Commit commit;
+    commit.record.session = Key("s");
+    commit.record.values = {kValue.digest};
+    commit.values.push_back(
+        {kValue.digest, std::make_shared<const std::string>("its value")});
+    return commit;
+  }
+  static inline const ValueKey kValue = {"default", {}, {1}};
+
+  // Session "s" with a record that a later server wrote, and a value.
   void StoreNewerRecord() {
     nlohmann::json json = {{"format", 99}};
-    Commit commit;
-    commit.session = Key("s");
-    nlohmann::json::to_cbor(json, commit.record);
-    commit.puts.push_back({{Key("s"), "value/1"}, "its value"});
+    Commit commit = ValueCommit();
+    nlohmann::json::to_cbor(json, commit.record.bytes);
     ASSERT_OK(store_->Apply({commit})[0]);
   }
 };
@@ -84,13 +93,11 @@ TEST_F(SessionRecoveryTest, ASessionOfOtherMemoryTensorsNamesTheTensor) {
 }
 
 TEST_F(SessionRecoveryTest, ACorruptRecordIsDataLossNotAFreshStart) {
-  Commit commit;
-  commit.session = Key("s");
-  commit.record = "not a record";
-  commit.puts.push_back({{Key("s"), "value/1"}, "its value"});
+  Commit commit = ValueCommit();
+  commit.record.bytes = "not a record";
   ASSERT_OK(store_->Apply({commit})[0]);
   Restart();
-  EXPECT_OK(store_->GetObject({Key("s"), "value/1"}));
+  EXPECT_OK(store_->GetValue(kValue));
   EXPECT_THAT(manager_->Get(Key("s")), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(Open("s"), StatusIs(absl::StatusCode::kAlreadyExists));
 }
@@ -116,8 +123,7 @@ TEST_F(SessionRecoveryTest, ASessionThatCannotBeReadCanBeClosed) {
     EXPECT_THAT(manager_->Get(Key(id)), StatusIs(absl::StatusCode::kNotFound));
     EXPECT_OK(Open(id));
   }
-  EXPECT_THAT(store_->GetObject({Key("s"), "value/1"}),
-              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store_->GetValue(kValue), StatusIs(absl::StatusCode::kNotFound));
 }
 
 }  // namespace

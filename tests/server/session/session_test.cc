@@ -13,11 +13,12 @@ using ::testing::HasSubstr;
 // Its disk does not let go of the first session that is to be removed.
 class RemoveFailsOnce : public InProcessStore {
  public:
-  absl::Status Remove(const SessionKey& session) override {
+  absl::Status Remove(const SessionKey& session,
+                      const std::string& tombstone) override {
     if (!std::exchange(failed_, true)) {
       return absl::UnavailableError("the disk is away");
     }
-    return InProcessStore::Remove(session);
+    return InProcessStore::Remove(session, tombstone);
   }
 
  private:
@@ -87,10 +88,10 @@ TEST_F(SessionTest, ACommitThatTheStoreRefusesSaysWhereTheSessionIs) {
   ASSERT_OK(Open("s"));
   const Position start = At("s");
   Commit other;  // as another server would
-  other.session = Key("s");
+  other.record = store_->LoadRecords()->records.at(0);
   other.expected_head = start.handle.digest;
-  other.head.fill(7);
-  other.record = "of another server";
+  other.record.head.fill(7);
+  other.record.bytes = "of another server";
   ASSERT_OK(store_->Apply({other})[0]);
   const auto reply = Send("s", Request(start, Range(0, 4))).Get();
   EXPECT_THAT(reply, StatusIs(absl::StatusCode::kAborted));

@@ -66,7 +66,7 @@ TEST_P(MemoryStoreConformance, WhatARecordNoLongerHoldsIsGone) {
 TEST_P(MemoryStoreConformance, TheFirstValueOfADigestStays) {
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
   Commit commit = StepCommit(kSession, 1);
-  commit.values.push_back({HeadOf(kSession, 0), "another"});
+  commit.values.push_back({HeadOf(kSession, 0), Share("another")});
   ASSERT_THAT(ApplyOne(store(), std::move(commit)), IsOk());
   EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)),
               IsOkAndHolds(ValueOf(kSession, 0)));
@@ -112,7 +112,7 @@ TEST_P(MemoryStoreConformance, ACommitToAMissingRecordIsAborted) {
 
 TEST_P(MemoryStoreConformance, ACommitThatContradictsItselfIsRefused) {
   Commit stray_value = StepCommit(kSession, 0);
-  stray_value.values.push_back({DigestOf("stray"), "x"});
+  stray_value.values.push_back({DigestOf("stray"), Share("x")});
   EXPECT_THAT(ApplyOne(store(), std::move(stray_value)),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("not hold")));
   Commit stray_reply = StepCommit(kSession, 0);
@@ -282,7 +282,8 @@ TEST_P(MemoryStoreConformance, EmptyAndLargeBytesComeBackTheSame) {
   Commit commit = StepCommit(kSession, 0);
   commit.record.bytes = "";
   commit.record.values = {DigestOf("empty"), DigestOf("large")};
-  commit.values = {{DigestOf("empty"), ""}, {DigestOf("large"), large}};
+  commit.values = {{DigestOf("empty"), Share("")},
+                   {DigestOf("large"), Share(large)}};
   commit.replies = {{0, ""}};
   ASSERT_THAT(ApplyOne(store(), std::move(commit)), IsOk());
   ValueKey key = ValueAt(kSession, 0);

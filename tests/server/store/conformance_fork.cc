@@ -77,7 +77,7 @@ TEST_P(MemoryStoreForkConformance, TheFamilysFirstValueOfADigestStays) {
   StepParent(store(), 1, 1);
   Commit same = StepCommit(kParent, 1);
   same.record.session = kFork;
-  same.values[0].bytes = "computed once more, and rounded otherwise";
+  same.values[0].bytes = Share("computed once more, and rounded otherwise");
   ASSERT_THAT(ApplyOne(store(), std::move(same)), IsOk());
   EXPECT_TRUE(IsThere(store(), 1));
   ASSERT_THAT(store()->Remove(kParent, ""), IsOk());
@@ -191,7 +191,8 @@ class History {
                     value)) {
       commit->record.values.push_back(value);
     }
-    commit->values.push_back({value, absl::StrCat("bytes of ", Draw(1000))});
+    commit->values.push_back(
+        {value, Share(absl::StrCat("bytes of ", Draw(1000)))});
   }
   void Step() {
     Commit commit;

@@ -4,6 +4,7 @@
 // Short ways to write keys and commits in the tests of the stores.
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -57,6 +58,10 @@ inline Digest HeadOf(const SessionKey& session, int step) {
   return DigestOf(RecordOf(session, step));
 }
 
+inline SharedBytes Share(std::string bytes) {
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
 inline ValueKey ValueAt(const SessionKey& session, int step) {
   return {session.tenant, RootOf(session), HeadOf(session, step)};
 }
@@ -84,7 +89,8 @@ inline Commit StepCommit(const SessionKey& session, int step,
   }
   record.replies = {static_cast<uint64_t>(oldest),
                     static_cast<uint64_t>(step) + 1};
-  commit.values.push_back({HeadOf(session, step), ValueOf(session, step)});
+  commit.values.push_back(
+      {HeadOf(session, step), Share(ValueOf(session, step))});
   commit.replies.push_back(
       {static_cast<uint64_t>(step), ReplyOf(session, step)});
   return commit;

@@ -1,4 +1,4 @@
-#include "server/session/rollback_call.h"
+#include "server/session/rollback.h"
 
 #include "server/base/error_info.h"
 #include "tests/server/session/session_fixture.h"
@@ -11,11 +11,11 @@ using ::absl::StatusCode;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class RollbackCallTest : public SessionFixture {
+class RollbackTest : public SessionFixture {
  protected:
   using Answer = Pending<absl::StatusOr<SessionInfo>>;
 
-  RollbackCallTest() {
+  RollbackTest() {
     EXPECT_OK(Open("s"));
     handles_.push_back(At("s").handle);
   }
@@ -44,7 +44,7 @@ class RollbackCallTest : public SessionFixture {
   std::vector<MemoryHandle> handles_;  // by step
 };
 
-TEST_F(RollbackCallTest, GoesOnFromTheValueAsIfNothingHadFollowed) {
+TEST_F(RollbackTest, GoesOnFromTheValueAsIfNothingHadFollowed) {
   for (int32_t i = 0; i < 3; ++i) Apply(4 * i);
   ASSERT_OK_AND_ASSIGN(const SessionInfo info, Rollback(handles_[1]));
   EXPECT_EQ(info.head, (Position{handles_[1], 0}));
@@ -60,7 +60,7 @@ TEST_F(RollbackCallTest, GoesOnFromTheValueAsIfNothingHadFollowed) {
   EXPECT_EQ(model_.batches().size(), steps + 1);
 }
 
-TEST_F(RollbackCallTest, ARestartFindsTheSessionWhereItWasTakenBack) {
+TEST_F(RollbackTest, ARestartFindsTheSessionWhereItWasTakenBack) {
   for (int32_t i = 0; i < 3; ++i) Apply(4 * i);
   ASSERT_OK(Rollback(handles_[1]));
   Restart();
@@ -71,26 +71,24 @@ TEST_F(RollbackCallTest, ARestartFindsTheSessionWhereItWasTakenBack) {
   EXPECT_EQ(reply->head.handle, handles_[2]);
 }
 
-TEST_F(RollbackCallTest, WhatCameAfterIsGoneFromTheStore) {
+TEST_F(RollbackTest, WhatCameAfterIsGoneFromTheStore) {
   for (int32_t i = 0; i < 3; ++i) Apply(4 * i);
   ASSERT_OK(Rollback(handles_[1]));
   for (const uint64_t step : {uint64_t{2}, uint64_t{3}}) {
-    EXPECT_THAT(store_->GetObject({Key("s"), ValueName(handles_[step].digest)}),
-                StatusIs(StatusCode::kNotFound));
-    EXPECT_THAT(store_->GetObject({Key("s"), ReplyName(step)}),
-                StatusIs(StatusCode::kNotFound));
+    EXPECT_THAT(StoredValueOf(handles_[step]), StatusIs(StatusCode::kNotFound));
+    EXPECT_THAT(StoredReplyOf(step), StatusIs(StatusCode::kNotFound));
   }
-  EXPECT_THAT(store_->GetObject({Key("s"), ReplyName(1)}), IsOk());
+  EXPECT_THAT(StoredReplyOf(1), IsOk());
 }
 
-TEST_F(RollbackCallTest, TheInitialMemoryIsAValueToo) {
+TEST_F(RollbackTest, TheInitialMemoryIsAValueToo) {
   Apply(0);
   ASSERT_OK(Rollback(handles_[0]));
   const auto reply = Send("s", Request(At("s"), Range(9, 4))).Get();
   EXPECT_EQ(LastSum(reply), Oracle(Range(9, 4)));
 }
 
-TEST_F(RollbackCallTest, TheTailIsForgotten) {
+TEST_F(RollbackTest, TheTailIsForgotten) {
   Apply(0);
   Apply(4);
   for (const MemoryHandle& to : {handles_[2], handles_[1]}) {
@@ -101,7 +99,7 @@ TEST_F(RollbackCallTest, TheTailIsForgotten) {
   }
 }
 
-TEST_F(RollbackCallTest, ARetryChangesNothing) {
+TEST_F(RollbackTest, ARetryChangesNothing) {
   for (int32_t i = 0; i < 3; ++i) Apply(4 * i);
   ASSERT_OK(Rollback(handles_[1], handles_[3]));
   EXPECT_THAT(Rollback(handles_[1], handles_[3]), IsOk());
@@ -113,7 +111,7 @@ TEST_F(RollbackCallTest, ARetryChangesNothing) {
   EXPECT_EQ(At("s"), (Position{handles_[1], 3}));
 }
 
-TEST_F(RollbackCallTest, AMessageFromBeforeTheValueCanStillBeRetried) {
+TEST_F(RollbackTest, AMessageFromBeforeTheValueCanStillBeRetried) {
   const Position start = At("s");
   ASSERT_OK(Send("s", Request(start, Range(0, 12))).Get());
   const MemoryHandle second = manager_->Get(Key("s"))->retained[2];
@@ -125,7 +123,7 @@ TEST_F(RollbackCallTest, AMessageFromBeforeTheValueCanStillBeRetried) {
   EXPECT_EQ(LastSum(again), Oracle(Range(0, 12)));
 }
 
-TEST_F(RollbackCallTest, AStreamThatStandsLaterIsToldOfAConflict) {
+TEST_F(RollbackTest, AStreamThatStandsLaterIsToldOfAConflict) {
   const auto cursor = std::make_shared<Cursor>();
   ASSERT_OK(Send("s", Request(At("s"), Range(0, 8)), cursor).Get());
   const MemoryHandle first = manager_->Get(Key("s"))->retained[1];
@@ -135,7 +133,7 @@ TEST_F(RollbackCallTest, AStreamThatStandsLaterIsToldOfAConflict) {
   EXPECT_EQ(GetErrorInfo(next.status()).metadata["head"], first.ToString());
 }
 
-TEST_F(RollbackCallTest, WaitsForTheMessagesBefore) {
+TEST_F(RollbackTest, WaitsForTheMessagesBefore) {
   Apply(0);
   model_.Hold();
   const Reply message = Send("s", Request(At("s"), Range(4, 4)));
@@ -148,7 +146,7 @@ TEST_F(RollbackCallTest, WaitsForTheMessagesBefore) {
   EXPECT_EQ(At("s"), (Position{handles_[1], 0}));
 }
 
-TEST_F(RollbackCallTest, ACallerThatIsGoneChangesNothing) {
+TEST_F(RollbackTest, ACallerThatIsGoneChangesNothing) {
   Apply(0);
   model_.Hold();
   const Reply message = Send("s", Request(At("s"), Range(4, 4)));
@@ -162,7 +160,7 @@ TEST_F(RollbackCallTest, ACallerThatIsGoneChangesNothing) {
   EXPECT_EQ(At("s").handle.step, 2u);
 }
 
-TEST_F(RollbackCallTest, CloseRefusesTheOneThatWaits) {
+TEST_F(RollbackTest, CloseRefusesTheOneThatWaits) {
   Apply(0);
   model_.Hold();
   const Reply message = Send("s", Request(At("s"), Range(4, 4)));
@@ -175,7 +173,7 @@ TEST_F(RollbackCallTest, CloseRefusesTheOneThatWaits) {
   EXPECT_THAT(closed.Get(), IsOk());
 }
 
-TEST_F(RollbackCallTest, AStoreThatFailsLeavesTheSessionWhereItWas) {
+TEST_F(RollbackTest, AStoreThatFailsLeavesTheSessionWhereItWas) {
   auto store = std::make_unique<GatedStore>();
   GatedStore* const gated = store.get();
   UseStore(std::move(store));
@@ -190,7 +188,7 @@ TEST_F(RollbackCallTest, AStoreThatFailsLeavesTheSessionWhereItWas) {
   EXPECT_EQ(LastSum(reply), Oracle(Range(0, 12)));
 }
 
-TEST_F(RollbackCallTest, AStreamInTheMiddleOfAReplayIsToldOfAConflict) {
+TEST_F(RollbackTest, AStreamInTheMiddleOfAReplayIsToldOfAConflict) {
   limits_.retention = {2, 2};
   Restart();
   const Position start = At("s");
@@ -211,7 +209,7 @@ TEST_F(RollbackCallTest, AStreamInTheMiddleOfAReplayIsToldOfAConflict) {
   EXPECT_EQ(GetErrorInfo(part.status()).reason, "VERSION_CONFLICT");
 }
 
-TEST_F(RollbackCallTest, AnotherHeadThanExpectedIsAConflict) {
+TEST_F(RollbackTest, AnotherHeadThanExpectedIsAConflict) {
   for (int32_t i = 0; i < 3; ++i) Apply(4 * i);
   const auto answer = Rollback(handles_[1], handles_[2]);
   EXPECT_THAT(answer,
@@ -221,7 +219,7 @@ TEST_F(RollbackCallTest, AnotherHeadThanExpectedIsAConflict) {
   EXPECT_EQ(At("s").handle, handles_[3]);
 }
 
-TEST_F(RollbackCallTest, AHandleThatNeverWasIsAConflict) {
+TEST_F(RollbackTest, AHandleThatNeverWasIsAConflict) {
   Apply(0);
   Apply(4);
   MemoryHandle other = handles_[1];
@@ -234,7 +232,7 @@ TEST_F(RollbackCallTest, AHandleThatNeverWasIsAConflict) {
   EXPECT_EQ(At("s").handle, handles_[2]);
 }
 
-TEST_F(RollbackCallTest, AValueThatIsGoneIsNotRetained) {
+TEST_F(RollbackTest, AValueThatIsGoneIsNotRetained) {
   limits_.retention = {2, 1};
   Restart();
   for (int32_t i = 0; i < 4; ++i) Apply(4 * i);
@@ -243,7 +241,7 @@ TEST_F(RollbackCallTest, AValueThatIsGoneIsNotRetained) {
   EXPECT_EQ(GetErrorInfo(answer.status()).reason, "NOT_RETAINED");
 }
 
-TEST_F(RollbackCallTest, AnUnknownOrClosedSessionIsNotFound) {
+TEST_F(RollbackTest, AnUnknownOrClosedSessionIsNotFound) {
   const MemoryHandle start = handles_[0];
   ASSERT_OK(Close("s"));
   EXPECT_THAT(Rollback(start), StatusIs(StatusCode::kNotFound));
