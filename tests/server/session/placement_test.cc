@@ -242,6 +242,7 @@ TEST_F(PlacementTest, AHandleOlderThanRetentionIsNotRetained) {
   ApplyNext();
   const Position oldest = At(0);
   state_.retained.erase(state_.retained.begin());
+  state_.first_reply = 2;
   const auto placement = PlaceOne(Request(oldest, Range(0, 8)));
   EXPECT_THAT(placement, StatusIs(absl::StatusCode::kFailedPrecondition,
                                   HasSubstr("the oldest is step 1")));
