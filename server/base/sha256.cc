@@ -1,5 +1,6 @@
 #include "server/base/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -35,6 +36,10 @@ Digest HmacSha256(absl::string_view key, absl::string_view message) {
        reinterpret_cast<const unsigned char*>(message.data()), message.size(),
        digest.data(), nullptr);
   return digest;
+}
+
+bool SameInConstantTime(const Digest& a, const Digest& b) {
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace mneme

@@ -32,6 +32,10 @@ class Sha256 {
 // HMAC-SHA256 (RFC 2104).
 Digest HmacSha256(absl::string_view key, absl::string_view message);
 
+// Whether two digests are equal, in a time that does not tell where they
+// differ: for what an attacker may try to guess.
+bool SameInConstantTime(const Digest& a, const Digest& b);
+
 // The digest's bytes, for hashing and storing. Valid while `digest` lives.
 inline absl::string_view AsBytes(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};

@@ -83,5 +83,16 @@ TEST(HmacSha256Test, TakesAnEmptyKeyAndAnEmptyMessage) {
             "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+TEST(SameInConstantTimeTest, SeesEveryBit) {
+  Digest digest;
+  digest.fill(0x5a);
+  EXPECT_TRUE(SameInConstantTime(digest, Digest(digest)));
+  for (size_t bit = 0; bit < 8 * digest.size(); ++bit) {
+    Digest other = digest;
+    other[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
+    EXPECT_FALSE(SameInConstantTime(digest, other)) << "bit " << bit;
+  }
+}
+
 }  // namespace
 }  // namespace mneme
