@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/checkpoint/durable_file.h"
 #include "model/checkpoint/safetensors.h"
-#include "nlohmann/json.hpp"
+#include "model/checkpoint/safetensors_header.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -23,33 +23,12 @@ std::vector<const HostTensor*> InFileOrder(
   return order;
 }
 
-absl::StatusOr<std::string> MakeHeader(
-    const std::vector<const HostTensor*>& tensors,
-    const std::map<std::string, std::string>& metadata) {
-  nlohmann::json header = nlohmann::json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
-  size_t offset = 0;
-  for (const HostTensor* tensor : tensors) {
-    const auto size =
-        static_cast<size_t>(NumElements(tensor->shape) * SizeOf(tensor->dtype));
-    if (tensor->data.size() != size || header.contains(tensor->name)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor \"", tensor->name, "\" comes twice or has ",
-                       tensor->data.size(), " bytes instead of ", size));
-    }
-    header[tensor->name] = {{"dtype", std::string(DTypeName(tensor->dtype))},
-                            {"shape", tensor->shape},
-                            {"data_offsets", {offset, offset + size}}};
-    offset += size;
-  }
-  std::string text =
-      header.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  text.append((8 - text.size() % 8) % 8, ' ');
-  std::string length(8, '\0');
-  for (size_t i = 0; i < 8; ++i) {
-    length[i] = static_cast<char>((text.size() >> (8 * i)) & 0xff);
-  }
-  return length + text;
+absl::Status CheckSize(const HostTensor& tensor) {
+  const int64_t size = NumElements(tensor.shape) * SizeOf(tensor.dtype);
+  if (static_cast<int64_t>(tensor.data.size()) == size) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("tensor \"", tensor.name,
+                                                 "\" has ", tensor.data.size(),
+                                                 " bytes instead of ", size));
 }
 
 }  // namespace
@@ -57,10 +36,16 @@ absl::StatusOr<std::string> MakeHeader(
 absl::Status WriteSafetensors(
     const std::string& path, absl::Span<const HostTensor> tensors,
     const std::map<std::string, std::string>& metadata) {
-  const std::vector<const HostTensor*> order = InFileOrder(tensors);
-  ASSIGN_OR_RETURN(const std::string header, MakeHeader(order, metadata));
-  std::vector<absl::string_view> parts = {header};
-  for (const HostTensor* tensor : order) parts.emplace_back(tensor->data);
+  std::vector<TensorSpec> specs;
+  std::vector<absl::string_view> parts = {""};
+  for (const HostTensor* tensor : InFileOrder(tensors)) {
+    RETURN_IF_ERROR(CheckSize(*tensor));
+    specs.push_back({tensor->name, tensor->dtype, tensor->shape});
+    parts.emplace_back(tensor->data);
+  }
+  ASSIGN_OR_RETURN(const std::string header,
+                   MakeSafetensorsHeader(specs, metadata));
+  parts.front() = header;
   return WriteDurably(path, parts);
 }
 

@@ -95,6 +95,15 @@ TEST_F(SafetensorsTest, WriterRefusesAWrongSizeAndATwiceUsedName) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"a\"")));
 }
 
+TEST_F(SafetensorsTest, WriterRefusesTextThatIsNotUtf8) {
+  EXPECT_THAT(
+      WriteSafetensors(folder_.File("x"), {{"\xff", DType::kUint8, {1}, "x"}}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("UTF-8")));
+  EXPECT_THAT(WriteSafetensors(folder_.File("x"), {}, {{"k", "\xc3("}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("\"k\""), HasSubstr("UTF-8"))));
+}
+
 TEST_F(SafetensorsTest, WriterNamesAFolderThatIsNotThere) {
   EXPECT_THAT(WriteSafetensors(folder_.File("no/x"), {}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no/x")));
@@ -165,6 +174,17 @@ TEST_F(SafetensorsTest, ANameThatComesTwiceIsRefused) {
           R"({"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}})",
           1),
       StatusIs(kDataLoss, HasSubstr("\"shape\" twice")));
+}
+
+TEST_F(SafetensorsTest, MetadataThatAreNoTextsAreRefused) {
+  EXPECT_THAT(ParseHeader(R"({"__metadata__":{"k":"v"}})", 0), IsOk());
+  for (const char* metadata :
+       {"7", "[]", "\"v\"", R"({"k":7})", R"({"k":{}})"}) {
+    EXPECT_THAT(
+        ParseHeader(std::string("{\"__metadata__\":") + metadata + "}", 0),
+        StatusIs(kDataLoss, HasSubstr("__metadata__")))
+        << metadata;
+  }
 }
 
 TEST_F(SafetensorsTest, EntriesThatAreIncompleteAreNamed) {
