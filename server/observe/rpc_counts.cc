@@ -7,8 +7,9 @@ namespace {
 
 constexpr const char* kNames[] = {
     "Sessions.Open",    "Sessions.Get",      "Sessions.List",
-    "Sessions.Close",   "Sessions.Rollback", "Segments.Stream",
-    "Segments.Process", "Models.List",       "Models.Get"};
+    "Sessions.Close",   "Sessions.Rollback", "Sessions.Touch",
+    "Sessions.Fork",    "Segments.Stream",   "Segments.Process",
+    "Models.List",      "Models.Get"};
 
 }  // namespace
 

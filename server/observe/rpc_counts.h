@@ -19,6 +19,8 @@ enum class RpcMethod : uint8_t {
   kListSessions,
   kCloseSession,
   kRollbackSession,
+  kTouchSession,
+  kForkSession,
   kStream,
   kProcess,
   kListModels,
@@ -43,7 +45,7 @@ class RpcCounts {
   std::vector<Count> Read() const;
 
  private:
-  static constexpr size_t kMethods = 9;
+  static constexpr size_t kMethods = 11;
   static constexpr size_t kCodes = 17;  // absl::StatusCode's, OK first
 
   std::array<std::array<std::atomic<int64_t>, kCodes>, kMethods> calls_{};

@@ -111,6 +111,9 @@ void WriteSession(const SessionInfo& info, v1::Session* message) {
   for (const MemoryHandle& handle : info.retained) {
     WriteHandle(handle, message->add_retained());
   }
+  for (const MemoryHandle& handle : info.pinned) {
+    WriteHandle(handle, message->add_pinned());
+  }
   message->set_memory_bytes(static_cast<uint64_t>(info.memory_bytes));
   ToWire(info.created, message->mutable_created());
   ToWire(info.last_used, message->mutable_last_used());

@@ -57,6 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"Sessions", "Close", "mneme.v1.CloseSessionRequest"},
                       Case{"Sessions", "Rollback",
                            "mneme.v1.RollbackSessionRequest"},
+                      Case{"Sessions", "Touch", "mneme.v1.TouchSessionRequest"},
+                      Case{"Sessions", "Fork", "mneme.v1.ForkSessionRequest"},
                       Case{"Segments", "Stream", "mneme.v1.SegmentRequest"},
                       Case{"Segments", "Process", "mneme.v1.SegmentRequest"},
                       Case{"Models", "List", "mneme.v1.ListModelsRequest"},
