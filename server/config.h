@@ -45,6 +45,8 @@ struct Config {
   int64_t queue_bytes = int64_t{2} << 30;
   int64_t max_connection_calls = 10'000;
   bool trust_tenant_header = false;
+  // What exported sessions are signed with; from --export-key-file.
+  std::string export_key;
 
   absl::Duration drain_timeout = absl::Seconds(20);
   std::string log_level = "info";

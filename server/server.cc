@@ -122,6 +122,7 @@ absl::Status Server::StartSessions() {
       config_.device_memory_bytes, config_.host_memory_bytes});
   context.tiers = tiers_.get();
   context.limits = LimitsOf(config_);
+  context.export_key = config_.export_key;
   std::map<std::string, SequenceModel*> models;
   for (const auto& [name, model] : models_) models[name] = model.get();
   manager_ = std::make_unique<SessionManager>(context, std::move(models));

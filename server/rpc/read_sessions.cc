@@ -86,6 +86,18 @@ absl::StatusOr<ForkSession> ReadFork(const RpcContext& rpc,
   return fork;
 }
 
+absl::StatusOr<ExportSession> ReadExport(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::ExportSessionRequest>(bytes));
+  ExportSession read;
+  ASSIGN_OR_RETURN(read.key, ReadKey(rpc, context, message.session_id()));
+  ASSIGN_OR_RETURN(read.from, ReadOptional(message.has_from(), message.from(),
+                                           read.key.session_id, "from"));
+  return read;
+}
+
 absl::StatusOr<RollbackSession> ReadRollback(
     const RpcContext& rpc, const grpc::CallbackServerContext& context,
     const grpc::ByteBuffer& bytes) {

@@ -49,6 +49,14 @@ absl::StatusOr<ForkSession> ReadFork(const RpcContext& rpc,
                                      const grpc::CallbackServerContext& context,
                                      const grpc::ByteBuffer& bytes);
 
+struct ExportSession {
+  SessionKey key;
+  std::optional<MemoryHandle> from;
+};
+absl::StatusOr<ExportSession> ReadExport(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes);
+
 struct RollbackSession {
   SessionKey key;
   MemoryHandle to;

@@ -4,6 +4,8 @@
 
 #include "server/base/status_macros.h"
 #include "server/rpc/call_metadata.h"
+#include "server/rpc/export_stream.h"
+#include "server/rpc/import_stream.h"
 #include "server/rpc/message_bytes.h"
 #include "server/rpc/read_request.h"
 #include "server/rpc/read_sessions.h"
@@ -148,6 +150,16 @@ grpc::ServerUnaryReactor* SessionsService::Fork(
                   rpc_->manager->Fork(fork.key, cursor, std::move(fork.from),
                                       fork.fork_id, std::move(done));
                 });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SessionsService::Export(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return ExportStream::Start(rpc_, *context, *request);
+}
+
+grpc::ServerReadReactor<grpc::ByteBuffer>* SessionsService::Import(
+    grpc::CallbackServerContext* context, grpc::ByteBuffer* reply) {
+  return ImportStream::Start(rpc_, context, reply);
 }
 
 grpc::ServerUnaryReactor* SessionsService::Rollback(

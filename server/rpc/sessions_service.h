@@ -15,7 +15,9 @@ using RawSessions = v1::Sessions::WithRawCallbackMethod_Open<
                 v1::Sessions::WithRawCallbackMethod_Rollback<
                     v1::Sessions::WithRawCallbackMethod_Touch<
                         v1::Sessions::WithRawCallbackMethod_Fork<
-                            v1::Sessions::Service>>>>>>>;
+                            v1::Sessions::WithRawCallbackMethod_Export<
+                                v1::Sessions::WithRawCallbackMethod_Import<
+                                    v1::Sessions::Service>>>>>>>>>;
 
 // mneme.v1.Sessions: reads requests, asks the SessionManager, writes replies.
 // Thread-safe; owns nothing; never blocks. `rpc` outlives it.
@@ -41,6 +43,11 @@ class SessionsService final : public RawSessions {
   grpc::ServerUnaryReactor* Fork(grpc::CallbackServerContext* context,
                                  const grpc::ByteBuffer* request,
                                  grpc::ByteBuffer* reply) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Export(
+      grpc::CallbackServerContext* context,
+      const grpc::ByteBuffer* request) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* Import(
+      grpc::CallbackServerContext* context, grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* Rollback(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request,
                                      grpc::ByteBuffer* reply) override;

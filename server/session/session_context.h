@@ -42,6 +42,9 @@ struct SessionContext {
   MemoryTiers* tiers = nullptr;
   SessionLimits limits;
   std::string tenant_key = std::string(32, '\0');  // of every tenant, so far
+  // What exported files are signed with, so that imported ones can be trusted;
+  // empty: neither.
+  std::string export_key;
 };
 
 }  // namespace mneme

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "server/session/lineage.h"
 
 namespace mneme {
 namespace {
@@ -251,6 +252,22 @@ Root NewRoot() {
   Root root;
   for (uint8_t& byte : root) byte = static_cast<uint8_t>(random());
   return root;
+}
+
+SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
+                          absl::string_view tenant_key, absl::Time now) {
+  SessionRecord record;
+  record.root = NewRoot();
+  record.model = model.name;
+  record.fingerprint = model.fingerprint;
+  record.numeric_mode = model.numeric_mode;
+  record.memory = model.memory;
+  record.policy = policy;
+  record.retained = {{0, InitialDigest(tenant_key, model.fingerprint)}};
+  record.reply_bytes = {0};
+  record.created = now;
+  record.last_used = now;
+  return record;
 }
 
 }  // namespace mneme

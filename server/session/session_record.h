@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "model/sequence_model.h"
 #include "model/tensor.h"
 #include "server/session/session_info.h"
 
@@ -57,6 +58,9 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored);
 
 // Draws a family's name.
 Root NewRoot();
+// The record of a session of its own family to which nothing was applied.
+SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
+                          absl::string_view tenant_key, absl::Time now);
 
 // What the kept replies take in the store.
 uint64_t KeptBytes(const SessionRecord& record);
