@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "server/base/kill_point.h"
+
 namespace mneme {
 namespace {
 
@@ -192,7 +194,9 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
 void StoreWriter::ApplyGroup(Round round) {
   const size_t size = round.commits.size();
   const absl::Duration start = options_.clock->Monotonic();
+  KillPoint("before_group_write");
   std::vector<absl::Status> statuses = store_->Apply(std::move(round.commits));
+  KillPoint("after_group_write");
   const absl::Duration took = options_.clock->Monotonic() - start;
   statuses.resize(size, absl::InternalError("the store gave no status"));
   {
