@@ -194,6 +194,13 @@ void AddSessionFlags(CLI::App& app, Config* config) {
            "Messages of a session that can be retried, besides");
   AddCount(app, "kept-reply-bytes", &config->kept_reply_bytes, 0, kMaxInt32,
            "Replies up to this size are kept, and a retry gets the same bytes");
+  AddDuration(app, "idle-ttl", &config->idle_ttl,
+              "Sessions opened without one end when they were not used for so "
+              "long; 0: never");
+  AddDuration(app, "max-age", &config->max_age,
+              "Sessions opened without one end when they are so old; 0: never");
+  AddDuration(app, "tombstone-ttl", &config->tombstone_ttl,
+              "How long it is remembered that a session ended so");
   AddCount(app, "device-memory-bytes", &config->device_memory_bytes, 0,
            kMaxBytes,
            "Sessions' newest memory that stays live on the device, the least "

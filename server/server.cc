@@ -35,6 +35,11 @@ SessionLimits LimitsOf(const Config& config) {
   limits.retention.values = config.retain;
   limits.retention.messages = config.retain_messages;
   limits.kept_reply_bytes = config.kept_reply_bytes;
+  if (config.idle_ttl > absl::ZeroDuration()) limits.ttl.idle = config.idle_ttl;
+  if (config.max_age > absl::ZeroDuration()) {
+    limits.ttl.max_age = config.max_age;
+  }
+  limits.tombstones.keep = config.tombstone_ttl;
   limits.queue_per_session = config.queue_per_session;
   limits.queue_total = config.queue_total;
   limits.sessions = config.max_sessions;

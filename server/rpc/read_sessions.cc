@@ -9,6 +9,7 @@
 #include "server/rpc/field_error.h"
 #include "server/rpc/message_bytes.h"
 #include "server/rpc/read_request.h"
+#include "server/rpc/wire_time.h"
 
 namespace mneme {
 namespace {
@@ -35,6 +36,17 @@ absl::StatusOr<std::optional<MemoryHandle>> ReadOptional(
   return read;
 }
 
+absl::StatusOr<std::optional<absl::Duration>> ReadTtl(
+    bool there, const google::protobuf::Duration& message,
+    absl::string_view field) {
+  if (!there) return std::nullopt;
+  const absl::StatusOr<absl::Duration> ttl = FromWire(message);
+  if (!ttl.ok()) return FieldError(field, ttl.status().message());
+  if (*ttl > absl::ZeroDuration()) return *ttl;
+  return FieldError(field, absl::StrCat("expected more than 0, got ",
+                                        absl::FormatDuration(*ttl)));
+}
+
 }  // namespace
 
 absl::StatusOr<SessionKey> ReadKey(const RpcContext& rpc,
@@ -57,6 +69,11 @@ absl::StatusOr<OpenSession> ReadOpen(const RpcContext& rpc,
   ASSIGN_OR_RETURN(
       open.request.durability,
       ReadDurability(message.durability(), rpc.default_durability));
+  ASSIGN_OR_RETURN(
+      open.request.idle_ttl,
+      ReadTtl(message.has_idle_ttl(), message.idle_ttl(), "idle_ttl"));
+  ASSIGN_OR_RETURN(open.request.max_age, ReadTtl(message.has_max_age(),
+                                                 message.max_age(), "max_age"));
   return open;
 }
 
@@ -68,8 +85,14 @@ absl::StatusOr<TouchSession> ReadTouch(
   TouchSession touch;
   ASSIGN_OR_RETURN(touch.key, ReadKey(rpc, context, message.session_id()));
   const std::string& id = touch.key.session_id;
-  ASSIGN_OR_RETURN(touch.pin, ReadHandles(message.pin(), id, "pin"));
-  ASSIGN_OR_RETURN(touch.unpin, ReadHandles(message.unpin(), id, "unpin"));
+  ASSIGN_OR_RETURN(touch.change.pin, ReadHandles(message.pin(), id, "pin"));
+  ASSIGN_OR_RETURN(touch.change.unpin,
+                   ReadHandles(message.unpin(), id, "unpin"));
+  ASSIGN_OR_RETURN(
+      touch.change.idle_ttl,
+      ReadTtl(message.has_idle_ttl(), message.idle_ttl(), "idle_ttl"));
+  ASSIGN_OR_RETURN(touch.change.max_age, ReadTtl(message.has_max_age(),
+                                                 message.max_age(), "max_age"));
   return touch;
 }
 

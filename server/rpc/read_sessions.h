@@ -33,8 +33,7 @@ absl::StatusOr<OpenSession> ReadOpen(const RpcContext& rpc,
 
 struct TouchSession {
   SessionKey key;
-  std::vector<MemoryHandle> pin;
-  std::vector<MemoryHandle> unpin;
+  TouchChange change;
 };
 absl::StatusOr<TouchSession> ReadTouch(
     const RpcContext& rpc, const grpc::CallbackServerContext& context,

@@ -136,8 +136,8 @@ grpc::ServerUnaryReactor* SessionsService::Touch(
   return Change(
       RpcMethod::kTouchSession, ReadTouch(*rpc_, *context, *request), reply,
       [&](TouchSession touch, const CursorRef& cursor, InfoDone done) {
-        rpc_->manager->Pin(touch.key, cursor, std::move(touch.pin),
-                           std::move(touch.unpin), std::move(done));
+        rpc_->manager->Touch(touch.key, cursor, std::move(touch.change),
+                             std::move(done));
       });
 }
 

@@ -47,6 +47,8 @@ absl::StatusOr<SessionRecord> SessionManager::ReadFile(
   SessionRecord record =
       FirstRecord(model.spec(), manifest.policy, context_.tenant_key,
                   context_.clock->Wall());
+  record.ttl = context_.limits.ttl;
+  record.max_age_left = record.ttl.max_age;
   record.model = manifest.model;
   record.fingerprint = manifest.fingerprint;
   record.numeric_mode = manifest.numeric_mode;

@@ -6,7 +6,6 @@
 #include "server/base/quoted.h"
 #include "server/base/status_macros.h"
 #include "server/session/fork_call.h"
-#include "server/session/pins.h"
 #include "server/session/request_check.h"
 #include "server/session/rollback.h"
 #include "server/session/segment_call.h"
@@ -18,7 +17,8 @@ SessionManager::SessionManager(SessionContext context,
     : context_(std::move(context)),
       models_(std::move(models)),
       table_(context_.limits),
-      admission_(context_.limits.queue_total, context_.clock) {}
+      admission_(context_.limits.queue_total, context_.clock),
+      expiry_([this](const SessionKey& key) { OnDue(key); }, context_.clock) {}
 
 SessionManager::~SessionManager() {
   StartDrain();
@@ -36,6 +36,8 @@ absl::StatusOr<SessionManager::Recovered> SessionManager::Recover(
     recovered.unreadable.push_back(why);
   }
   table_.Fill(std::move(read));
+  for (const auto& session : table_.All()) SetExpiry(session->key());
+  ForgetTombstones(table_.PruneTombstones(context_.clock->Wall()));
   return recovered;
 }
 
@@ -52,10 +54,13 @@ void SessionManager::Open(const SessionKey& key, const OpenRequest& request,
                           OpenDone done) {
   const absl::StatusOr<SequenceModel*> model = ChooseModel(request.model);
   if (!model.ok()) return std::move(done)(model.status());
-  Make(key, *model, request.durability,
-       FirstRecord((*model)->spec(), request.policy, context_.tenant_key,
-                   context_.clock->Wall()),
-       {}, std::move(done));
+  SessionRecord record =
+      FirstRecord((*model)->spec(), request.policy, context_.tenant_key,
+                  context_.clock->Wall());
+  record.ttl.idle = request.idle_ttl.value_or(context_.limits.ttl.idle);
+  record.ttl.max_age = request.max_age.value_or(context_.limits.ttl.max_age);
+  record.max_age_left = record.ttl.max_age;
+  Make(key, *model, request.durability, std::move(record), {}, std::move(done));
 }
 
 void SessionManager::Make(const SessionKey& key, SequenceModel* model,
@@ -78,6 +83,7 @@ void SessionManager::Make(const SessionKey& key, SequenceModel* model,
                               const absl::Status& committed) mutable {
                             if (committed.ok()) {
                               session->MarkOpen();
+                              SetExpiry(session->key());
                               std::move(done)(session->Info());
                             } else {
                               table_.Erase(session->key());
@@ -182,11 +188,14 @@ void SessionManager::Rollback(const SessionKey& key, const CursorRef& cursor,
                std::move(done));
 }
 
-void SessionManager::Pin(const SessionKey& key, const CursorRef& cursor,
-                         std::vector<MemoryHandle> pin,
-                         std::vector<MemoryHandle> unpin, InfoDone done) {
-  ChangeRecord(key, cursor, ChangePins(std::move(pin), std::move(unpin)),
-               std::move(done));
+void SessionManager::Touch(const SessionKey& key, const CursorRef& cursor,
+                           TouchChange change, InfoDone done) {
+  ChangeRecord(
+      key, cursor, ::mneme::Touch(std::move(change)),
+      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
+        if (info.ok()) SetExpiry(info->key);
+        std::move(done)(std::move(info));
+      });
 }
 
 void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,
@@ -196,10 +205,15 @@ void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,
   if (!id.ok()) return std::move(done)(id);
   const auto session = FindUsable(key);
   if (!session.ok()) return std::move(done)(session.status());
+  InfoDone watched =
+      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
+        if (info.ok()) SetExpiry(info->key);
+        std::move(done)(std::move(info));
+      };
   Enqueue(*session,
           std::make_shared<ForkCall>(*session, cursor, std::move(from),
                                      SessionKey{key.tenant, fork_id}, &table_,
-                                     Counted(std::move(done))));
+                                     Counted(std::move(watched))));
 }
 
 void SessionManager::Export(const SessionKey& key, const CursorRef& cursor,

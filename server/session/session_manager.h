@@ -11,6 +11,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/session/admission.h"
+#include "server/session/expiry_queue.h"
 #include "server/session/export_call.h"
 #include "server/session/record_call.h"
 #include "server/session/segment.h"
@@ -18,6 +19,7 @@
 #include "server/session/session_context.h"
 #include "server/session/session_info.h"
 #include "server/session/session_table.h"
+#include "server/session/touch.h"
 #include "server/store/memory_store.h"
 
 namespace mneme {
@@ -38,6 +40,9 @@ class SessionManager {
     std::string model;  // may be empty when there is just one
     MemoryPolicy policy = MemoryPolicy::kCarry;
     Durability durability = Durability::kSync;
+    // nullopt: SessionLimits::ttl's. Above 0.
+    std::optional<absl::Duration> idle_ttl;
+    std::optional<absl::Duration> max_age;
   };
 
   // `models` by name; `context` holds what all sessions share.
@@ -85,10 +90,9 @@ class SessionManager {
   // A `cursor` of its own says whether the caller still waits.
   void Rollback(const SessionKey& key, const CursorRef& cursor, MemoryHandle to,
                 std::optional<MemoryHandle> expected_head, InfoDone done);
-  // Pins and unpins values that it retains (pins.h); the same.
-  void Pin(const SessionKey& key, const CursorRef& cursor,
-           std::vector<MemoryHandle> pin, std::vector<MemoryHandle> unpin,
-           InfoDone done);
+  // Uses a session and changes its TTLs and pins (touch.h); the same.
+  void Touch(const SessionKey& key, const CursorRef& cursor, TouchChange change,
+             InfoDone done);
   // Makes the session `fork_id`, which begins with `from`, a value that the
   // session retains; without one, with its head. Gives the new session. Errors:
   // as Rollback's and Open's.
@@ -152,6 +156,14 @@ class SessionManager {
             InfoDone done);
   // Closing, once nothing of the session runs.
   void Remove(const std::shared_ptr<Session>& session, CloseDone done);
+  // session_expiry.cc: the deadline of a session has passed, which may have
+  // been used since.
+  void OnDue(const SessionKey& key);
+  void Expire(const std::shared_ptr<Session>& session, EndReason reason);
+  void Bury(const std::shared_ptr<Session>& session,
+            const Tombstone& tombstone);
+  void ForgetTombstones(const std::vector<SessionKey>& keys);
+  void SetExpiry(const SessionKey& key);
   void RemoveUnreadable(const SessionKey& key, CloseDone done);
   void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
                     RecordEdit edit, InfoDone done);
@@ -177,6 +189,7 @@ class SessionManager {
   const std::map<std::string, SequenceModel*> models_;
   SessionTable table_;
   Admission admission_;
+  ExpiryQueue expiry_;  // last: its thread uses everything above
 };
 
 }  // namespace mneme

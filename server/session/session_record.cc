@@ -144,6 +144,9 @@ std::string EncodeRecord(const SessionRecord& record) {
       {"pinned", record.pinned},
       {"created_us", absl::ToUnixMicros(record.created)},
       {"last_used_us", absl::ToUnixMicros(record.last_used)},
+      {"idle_us", TtlToMicros(record.ttl.idle)},
+      {"max_age_us", TtlToMicros(record.ttl.max_age)},
+      {"max_age_left_us", TtlToMicros(record.max_age_left)},
   };
   if (steps.front() == 0) {
     json["initial"] = Binary(AsBytes(record.retained.front().digest));
@@ -220,6 +223,9 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
   record.created = absl::FromUnixMicros(integer("created_us"));
   record.last_used = absl::FromUnixMicros(integer("last_used_us"));
+  record.ttl.idle = TtlFromMicros(integer("idle_us"));
+  record.ttl.max_age = TtlFromMicros(integer("max_age_us"));
+  record.max_age_left = TtlFromMicros(integer("max_age_left_us"));
   return record;
 }
 
@@ -268,6 +274,15 @@ SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
   record.created = now;
   record.last_used = now;
   return record;
+}
+
+SessionLife LifeOf(const SessionRecord& record, absl::Duration now,
+                   absl::Time wall) {
+  StoredTtl stored;
+  stored.policy = record.ttl;
+  stored.max_age_left = record.max_age_left;
+  stored.written = record.last_used;
+  return RecoverLife(stored, now, wall);
 }
 
 }  // namespace mneme

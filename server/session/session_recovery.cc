@@ -52,6 +52,10 @@ absl::StatusOr<RecoveredSessions> RecoverSessions(
     recovered.sessions[one.session] =
         MakeSession(context, models, one, *std::move(record));
   }
+  for (const MemoryStore::Tombstone& one : stored.tombstones) {
+    absl::StatusOr<Tombstone> tombstone = DecodeTombstone(one.bytes);
+    if (tombstone.ok()) recovered.tombstones.push_back(*std::move(tombstone));
+  }
   return recovered;
 }
 

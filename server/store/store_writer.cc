@@ -54,6 +54,10 @@ void StoreWriter::Remove(SessionKey session, std::string tombstone, Done done) {
   Enqueue(RemoveOp{std::move(session), std::move(tombstone), std::move(done)});
 }
 
+void StoreWriter::RemoveTombstone(SessionKey session, Done done) {
+  Enqueue(RemoveTombstoneOp{std::move(session), std::move(done)});
+}
+
 absl::Status StoreWriter::Flush() {
   struct Waiter {
     Mutex mu;
@@ -155,6 +159,9 @@ bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
   if (const auto* remove = std::get_if<RemoveOp>(&op)) {
     return round->touched.contains(RefTo(remove->session));
   }
+  if (const auto* remove = std::get_if<RemoveTombstoneOp>(&op)) {
+    return round->touched.contains(RefTo(remove->session));
+  }
   const auto& key = std::get<ReadOp>(op).key;
   if (const auto* reply = std::get_if<ReplyKey>(&key)) {
     return round->touched.contains(RefTo(reply->session));
@@ -185,6 +192,8 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
         ++stats_.removes;
       }
       std::move(remove->done)(std::move(status));
+    } else if (auto* tombstone = std::get_if<RemoveTombstoneOp>(&op)) {
+      std::move(tombstone->done)(store_->RemoveTombstone(tombstone->session));
     } else {
       std::move(std::get<FlushOp>(op).done)(store_->Flush());
     }

@@ -40,12 +40,14 @@ class CorruptionTest : public ::testing::Test {
   CorruptionTest() : env_(rocksdb::NewMemEnv(rocksdb::Env::Default())) {
     options_.env = env_.get();
     Commit small = StepCommit(Session("small"), 0);
-    small.puts[0].bytes = "a small value";
+    small.values[0].bytes = Share("a small value");
     Commit large = StepCommit(Session("large"), 0);
-    large.puts[0].bytes.resize(kLargeValue, 'v');
+    large.values[0].bytes = Share(std::string(kLargeValue, 'v'));
     for (const Commit* commit : {&small, &large}) {
-      records_[commit->session] = commit->record;
-      objects_[commit->puts[0].key] = commit->puts[0].bytes;
+      const SessionKey& session = commit->record.session;
+      records_[session] = commit->record.bytes;
+      values_[ValueAt(session, 0)] = *commit->values[0].bytes;
+      replies_[ReplyAt(session, 0)] = commit->replies[0].bytes;
     }
     const auto store = RocksDbStore::Open(kFolder, options_);
     EXPECT_THAT(store, IsOk());
@@ -93,7 +95,7 @@ class CorruptionTest : public ::testing::Test {
     }
     EXPECT_EQ(loaded->records.size() + loaded->corrupt.size(), records_.size());
     for (const StoredRecord& stored : loaded->records) {
-      EXPECT_EQ(stored.record, records_.at(stored.session));
+      EXPECT_EQ(stored.bytes, records_.at(stored.session));
       EXPECT_EQ(stored.head, HeadOf(stored.session, 0));
       EXPECT_EQ(stored.durability, Durability::kSync);
     }
@@ -105,12 +107,16 @@ class CorruptionTest : public ::testing::Test {
 
   bool ExpectObjects(RocksDbStore* store) {
     bool noticed = false;
-    for (const auto& [key, bytes] : objects_) {
-      const auto read = store->GetObject(key);
+    const auto expect = [&](const absl::StatusOr<std::string>& read,
+                            const std::string& bytes) {
       EXPECT_THAT(read,
                   AnyOf(IsOkAndHolds(bytes), StatusIs(StatusCode::kDataLoss)));
       noticed |= !read.ok();
-    }
+    };
+    for (const auto& [key, bytes] : values_)
+      expect(store->GetValue(key), bytes);
+    for (const auto& [key, bytes] : replies_)
+      expect(store->GetReply(key), bytes);
     return noticed;
   }
 
@@ -140,8 +146,9 @@ class CorruptionTest : public ::testing::Test {
   int PayloadBytes() const {
     size_t bytes = 0;
     for (const auto& [session, record] : records_) bytes += record.size();
-    for (const auto& [key, object] : objects_) {
-      bytes += std::min<size_t>(object.size(), object.size() / kStride + 1);
+    for (const auto& [key, reply] : replies_) bytes += reply.size();
+    for (const auto& [key, value] : values_) {
+      bytes += std::min<size_t>(value.size(), value.size() / kStride + 1);
     }
     return static_cast<int>(bytes);
   }
@@ -149,7 +156,8 @@ class CorruptionTest : public ::testing::Test {
   std::unique_ptr<rocksdb::Env> env_;
   RocksDbStore::Options options_;
   std::map<SessionKey, std::string> records_;
-  std::map<ObjectKey, std::string> objects_;
+  std::map<ValueKey, std::string> values_;
+  std::map<ReplyKey, std::string> replies_;
   int tried_ = 0;
   int noticed_ = 0;  // of these
 };
@@ -216,8 +224,8 @@ TEST_F(CorruptionTest, AFlippedBitInTheLog) {
       ++noticed_;
       continue;
     }
-    for (const auto& [key, bytes] : objects_) {
-      EXPECT_THAT((*store)->GetObject(key),
+    for (const auto& [key, bytes] : values_) {
+      EXPECT_THAT((*store)->GetValue(key),
                   AnyOf(IsOkAndHolds(bytes), StatusIs(StatusCode::kNotFound)));
     }
     EXPECT_THAT((*store)->LoadRecords()->corrupt, ::testing::IsEmpty());
