@@ -47,7 +47,8 @@ struct StreamTexts {
 
 client::Durability ParseDurability(const std::string& text) {
   for (client::Durability level :
-       {client::Durability::kMemory, client::Durability::kSync}) {
+       {client::Durability::kMemory, client::Durability::kAsync,
+        client::Durability::kSync}) {
     if (text == ToString(level)) return level;
   }
   return client::Durability::kServerDefault;
@@ -55,7 +56,7 @@ client::Durability ParseDurability(const std::string& text) {
 
 std::string CheckDurability(const std::string& text) {
   if (ParseDurability(text) != client::Durability::kServerDefault) return "";
-  return "expected memory or sync, got '" + text + "'";
+  return "expected memory, async or sync, got '" + text + "'";
 }
 
 std::string CheckHandle(const std::string& text) {
@@ -118,8 +119,9 @@ void AddSession(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
       [&stream] { stream.memory_policy = client::MemoryPolicy::kReset; },
       "Each segment starts from the initial memory: what memory is worth");
   app->add_option("--durability", text.durability,
-                  "memory or sync: what was answered is gone with the server, "
-                  "or is on its disk; default the server's")
+                  "memory, async or sync: what was answered is gone with the "
+                  "server; is on its disk a moment later; is on its disk. "
+                  "Default the server's")
       ->check(CheckDurability)
       ->type_name("LEVEL");
   app->add_flag("--keep", stream.keep,

@@ -27,6 +27,7 @@ void RecordCall::Start() {
   }
   change->record.last_used = session_->context().clock->Wall();
   Commit commit = session_->MakeCommit(change->record);
+  commit.sync = true;
   session_->context().writer->Submit(
       std::move(commit),
       [self = shared_from_this(),

@@ -7,9 +7,45 @@ namespace mneme {
 
 namespace {
 
+bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
+  return std::find(steps.begin(), steps.end(), step) != steps.end();
+}
+
+// Drops the values that nothing needs, and the replies up to the oldest value
+// that is not only pinned. The replies on the way to a dropped value are then
+// on the way to the next one that stays.
+void DropValues(const RetentionLimits& limits,
+                const std::vector<uint64_t>& held, SessionRecord* record) {
+  std::vector<RetainedStep>& retained = record->retained;
+  std::vector<uint64_t>& bytes = record->reply_bytes;
+  const uint64_t head = retained.back().step;
+  uint64_t on_the_way = 0;
+  size_t kept = 0;
+  bool replies = false;
+  for (size_t i = 0; i < retained.size(); ++i) {
+    const RetainedStep value = retained[i];
+    on_the_way += bytes[i];
+    const bool recent =
+        value.step + static_cast<uint64_t>(limits.values) > head ||
+        Contains(record->message_starts, value.step) ||
+        Contains(held, value.step);
+    if (!recent && !Contains(record->pinned, value.step)) continue;
+    if (recent && !replies) record->first_reply = value.step + 1;
+    retained[kept] = value;
+    bytes[kept] = replies ? on_the_way : 0;
+    on_the_way = 0;
+    replies |= recent;
+    ++kept;
+  }
+  retained.resize(kept);
+  bytes.resize(kept);
+}
+
+}  // namespace
+
 // A message that begins between retained values is reached from the one before.
-void AddMessage(uint64_t start, const RetentionLimits& limits,
-                SessionRecord* record) {
+void KeepStart(uint64_t start, const RetentionLimits& limits,
+               SessionRecord* record) {
   const auto after =
       std::upper_bound(record->retained.begin(), record->retained.end(), start,
                        [](uint64_t step, const RetainedStep& value) {
@@ -25,48 +61,14 @@ void AddMessage(uint64_t start, const RetentionLimits& limits,
   }
 }
 
-bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
-  return std::find(steps.begin(), steps.end(), step) != steps.end();
-}
-
-// Drops the values that nothing needs, and the replies up to the oldest value
-// that is not only pinned. The replies on the way to a dropped value are then
-// on the way to the next one that stays.
-void DropValues(const RetentionLimits& limits, SessionRecord* record) {
-  std::vector<RetainedStep>& retained = record->retained;
-  std::vector<uint64_t>& bytes = record->reply_bytes;
-  const uint64_t head = retained.back().step;
-  uint64_t on_the_way = 0;
-  size_t kept = 0;
-  bool replies = false;
-  for (size_t i = 0; i < retained.size(); ++i) {
-    const RetainedStep value = retained[i];
-    on_the_way += bytes[i];
-    const bool recent =
-        value.step + static_cast<uint64_t>(limits.values) > head ||
-        Contains(record->message_starts, value.step);
-    if (!recent && !Contains(record->pinned, value.step)) continue;
-    if (recent && !replies) record->first_reply = value.step + 1;
-    retained[kept] = value;
-    bytes[kept] = replies ? on_the_way : 0;
-    on_the_way = 0;
-    replies |= recent;
-    ++kept;
-  }
-  retained.resize(kept);
-  bytes.resize(kept);
-}
-
-}  // namespace
-
 void AddStep(const NewStep& added, const RetentionLimits& limits,
              SessionRecord* record) {
   if (added.message_start.has_value()) {
-    AddMessage(*added.message_start, limits, record);
+    KeepStart(*added.message_start, limits, record);
   }
   record->retained.push_back(added.step);
   record->reply_bytes.push_back(added.reply_bytes);
-  DropValues(limits, record);
+  DropValues(limits, added.held, record);
 }
 
 void RollBack(uint64_t step, SessionRecord* record) {

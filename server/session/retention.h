@@ -25,12 +25,18 @@ struct NewStep {
   // If it is the first that its message applies: where that message begins.
   std::optional<uint64_t> message_start;
   uint64_t reply_bytes = 0;  // what its kept reply takes in the store
+  // Retained steps that stay besides, each with the replies after it.
+  std::vector<uint64_t> held = {};
 };
 
 // Makes `added`, which follows the head, the head. What nothing needs any more
 // is let go; a pinned value stays, and does not keep replies.
 void AddStep(const NewStep& added, const RetentionLimits& limits,
              SessionRecord* record);
+
+// `start`, which is retained, stays as if a message had begun there.
+void KeepStart(uint64_t start, const RetentionLimits& limits,
+               SessionRecord* record);
 
 // Makes the value of `step`, which is retained, the head.
 void RollBack(uint64_t step, SessionRecord* record);

@@ -28,7 +28,8 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       durability_(durability),
       unusable_(std::move(unusable)),
       root_(record.root),
-      record_(std::move(record)) {}
+      record_(std::move(record)),
+      durable_(record_.head()) {}
 
 SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
@@ -46,6 +47,9 @@ SessionInfo Session::Info() const {
   }
   info.head = {info.retained.back(), tail_.size()};
   info.durable = info.retained.back();
+  if (durability_ == Durability::kAsync) {
+    info.durable = Handle(durable_.Newest(context_->writer->unsynced_since()));
+  }
   info.memory_bytes = model_ == nullptr ? 0 : model_->spec().memory_bytes();
   info.created = record_.created;
   info.last_used = record_.last_used;
@@ -146,6 +150,23 @@ Position Session::head() const {
   return {Handle(record_.head()), tail_.size()};
 }
 
+RetainedStep Session::MoveDurable() {
+  MutexLock lock(&mu_);
+  if (durability_ != Durability::kAsync) return record_.head();
+  const RetainedStep before = durable_.durable();
+  const RetainedStep now = durable_.MoveOn(context_->writer->unsynced_since());
+  if (now != before) KeepStart(before.step, Limits(), &record_);
+  return now;
+}
+
+RetentionLimits Session::Limits() const {
+  RetentionLimits limits = context_->limits.retention;
+  // Those who come back start where the durable handle was, or where their
+  // message did.
+  if (durability_ == Durability::kAsync) limits.messages *= 2;
+  return limits;
+}
+
 MemoryHandle Session::Handle(const RetainedStep& step) const {
   return {key_.session_id, step.step, step.digest};
 }
@@ -231,9 +252,14 @@ int64_t Session::KeptRoom() const {
 
 Session::Change Session::MakeChange(Computed computed) const {
   Change change;
-  change.record = record();
-  AddStep({computed.step, computed.message_start, computed.kept_reply.size()},
-          context_->limits.retention, &change.record);
+  NewStep added{computed.step, computed.message_start,
+                computed.kept_reply.size()};
+  {
+    MutexLock lock(&mu_);
+    change.record = record_;
+    if (durability_ == Durability::kAsync) added.held = durable_.Steps();
+  }
+  AddStep(added, Limits(), &change.record);
   change.record.last_used = context_->clock->Wall();
   change.commit = MakeCommit(change.record);
   change.commit.values.push_back(
@@ -252,6 +278,7 @@ Commit Session::MakeCommit(const SessionRecord& record) const {
 
 Commit Session::MakeFirstCommit() const {
   Commit commit;
+  commit.sync = true;
   commit.record = ToStored(key_, durability_, record());
   return commit;
 }
@@ -282,8 +309,12 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
   TieredMemoryRef now =
       context_->tiers->Add(std::move(memory), std::move(saved),
                            model_->spec().memory_bytes(), std::move(before));
+  const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
   record_ = std::move(record);
+  if (durability_ == Durability::kAsync) {
+    durable_.Note(record_.head(), acknowledged);
+  }
   memory_ = std::move(now);
   tail_.clear();
 }
@@ -294,6 +325,7 @@ void Session::Replace(SessionRecord record) {
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
+    durable_.Reset(record.head());
   }
   record_ = std::move(record);
 }

@@ -64,10 +64,6 @@ absl::StatusOr<SessionManager::Recovered> SessionManager::Recover(
 absl::StatusOr<std::shared_ptr<Session>> SessionManager::Reserve(
     const SessionKey& key, const OpenRequest& request) {
   RETURN_IF_ERROR(CheckSessionId(key.session_id));
-  if (request.durability == Durability::kAsync) {
-    return absl::InvalidArgumentError(
-        "durability: ASYNC is not offered yet, expected MEMORY or SYNC");
-  }
   const auto it = request.model.empty() && models_.size() == 1
                       ? models_.begin()
                       : models_.find(request.model);
