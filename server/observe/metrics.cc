@@ -125,7 +125,7 @@ MetricFamily ByLabel(
   family.help = help;
   family.type = type;
   for (const auto& [label_value, value] : values) {
-    ClientMetric& metric = family.metric.emplace_back();
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
     metric.label.push_back({label, label_value});
     const auto number = static_cast<double>(value);
     metric.gauge.value = number;

@@ -7,6 +7,24 @@ namespace mneme {
 
 namespace {
 
+// A message that begins between retained values is reached from the one before.
+void AddMessage(uint64_t start, const RetentionLimits& limits,
+                SessionRecord* record) {
+  const auto after =
+      std::upper_bound(record->retained.begin(), record->retained.end(), start,
+                       [](uint64_t step, const RetainedStep& value) {
+                         return step < value.step;
+                       });
+  if (after == record->retained.begin()) return;
+  std::vector<uint64_t>& starts = record->message_starts;
+  const uint64_t value = std::prev(after)->step;
+  std::erase(starts, value);
+  starts.push_back(value);
+  if (static_cast<int64_t>(starts.size()) > limits.messages) {
+    starts.erase(starts.begin(), std::prev(starts.end(), limits.messages));
+  }
+}
+
 bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
   return std::find(steps.begin(), steps.end(), step) != steps.end();
 }
@@ -43,28 +61,10 @@ void DropValues(const RetentionLimits& limits,
 
 }  // namespace
 
-// A message that begins between retained values is reached from the one before.
-void KeepStart(uint64_t start, const RetentionLimits& limits,
-               SessionRecord* record) {
-  const auto after =
-      std::upper_bound(record->retained.begin(), record->retained.end(), start,
-                       [](uint64_t step, const RetainedStep& value) {
-                         return step < value.step;
-                       });
-  if (after == record->retained.begin()) return;
-  std::vector<uint64_t>& starts = record->message_starts;
-  const uint64_t value = std::prev(after)->step;
-  std::erase(starts, value);
-  starts.push_back(value);
-  if (static_cast<int64_t>(starts.size()) > limits.messages) {
-    starts.erase(starts.begin(), std::prev(starts.end(), limits.messages));
-  }
-}
-
 void AddStep(const NewStep& added, const RetentionLimits& limits,
              SessionRecord* record) {
   if (added.message_start.has_value()) {
-    KeepStart(*added.message_start, limits, record);
+    AddMessage(*added.message_start, limits, record);
   }
   record->retained.push_back(added.step);
   record->reply_bytes.push_back(added.reply_bytes);

@@ -34,10 +34,6 @@ struct NewStep {
 void AddStep(const NewStep& added, const RetentionLimits& limits,
              SessionRecord* record);
 
-// `start`, which is retained, stays as if a message had begun there.
-void KeepStart(uint64_t start, const RetentionLimits& limits,
-               SessionRecord* record);
-
 // Makes the value of `step`, which is retained, the head.
 void RollBack(uint64_t step, SessionRecord* record);
 

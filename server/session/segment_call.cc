@@ -149,7 +149,7 @@ void SegmentCall::Finish() {
     session_->SetTail(std::move(placement_.tail));
     reply_.head = session_->head();
     reply_.next = {reply_.head.handle, placement_.next_tail};
-    reply_.durable = session_->Handle(session_->MoveDurable());
+    reply_.durable = session_->Handle(session_->AnswerDurable());
     cursor_->recomputed_memory = nullptr;
   } else {
     // Between here and the head are places without a value, from which a step
@@ -158,7 +158,7 @@ void SegmentCall::Finish() {
         session_->NewestRetained(placement_.behind.step);
     reply_.head = session_->head();
     reply_.next = {session_->Handle(placement_.behind), 0};
-    const RetainedStep durable = session_->MoveDurable();
+    const RetainedStep durable = session_->AnswerDurable();
     reply_.durable =
         session_->Handle(durable.step < retained.step ? durable : retained);
     LeaveLead(retained.step);

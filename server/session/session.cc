@@ -29,7 +29,10 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       unusable_(std::move(unusable)),
       root_(record.root),
       record_(std::move(record)),
-      durable_(record_.head()) {}
+      durable_(durability == Durability::kAsync
+                   ? std::make_unique<DurableHead>(
+                         record_.retained, context->limits.retention.messages)
+                   : nullptr) {}
 
 SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
@@ -47,8 +50,8 @@ SessionInfo Session::Info() const {
   }
   info.head = {info.retained.back(), tail_.size()};
   info.durable = info.retained.back();
-  if (durability_ == Durability::kAsync) {
-    info.durable = Handle(durable_.Newest(context_->writer->unsynced_since()));
+  if (durable_ != nullptr) {
+    info.durable = Handle(durable_->Newest(context_->writer->unsynced_since()));
   }
   info.memory_bytes = model_ == nullptr ? 0 : model_->spec().memory_bytes();
   info.created = record_.created;
@@ -150,21 +153,10 @@ Position Session::head() const {
   return {Handle(record_.head()), tail_.size()};
 }
 
-RetainedStep Session::MoveDurable() {
+RetainedStep Session::AnswerDurable() {
   MutexLock lock(&mu_);
-  if (durability_ != Durability::kAsync) return record_.head();
-  const RetainedStep before = durable_.durable();
-  const RetainedStep now = durable_.MoveOn(context_->writer->unsynced_since());
-  if (now != before) KeepStart(before.step, Limits(), &record_);
-  return now;
-}
-
-RetentionLimits Session::Limits() const {
-  RetentionLimits limits = context_->limits.retention;
-  // Those who come back start where the durable handle was, or where their
-  // message did.
-  if (durability_ == Durability::kAsync) limits.messages *= 2;
-  return limits;
+  if (durable_ == nullptr) return record_.head();
+  return durable_->Answer(context_->writer->unsynced_since());
 }
 
 MemoryHandle Session::Handle(const RetainedStep& step) const {
@@ -257,9 +249,9 @@ Session::Change Session::MakeChange(Computed computed) const {
   {
     MutexLock lock(&mu_);
     change.record = record_;
-    if (durability_ == Durability::kAsync) added.held = durable_.Steps();
+    if (durable_ != nullptr) added.held = durable_->Held();
   }
-  AddStep(added, Limits(), &change.record);
+  AddStep(added, context_->limits.retention, &change.record);
   change.record.last_used = context_->clock->Wall();
   change.commit = MakeCommit(change.record);
   change.commit.values.push_back(
@@ -312,9 +304,7 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
   const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
   record_ = std::move(record);
-  if (durability_ == Durability::kAsync) {
-    durable_.Note(record_.head(), acknowledged);
-  }
+  if (durable_ != nullptr) durable_->Note(record_.head(), acknowledged);
   memory_ = std::move(now);
   tail_.clear();
 }
@@ -325,7 +315,7 @@ void Session::Replace(SessionRecord record) {
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
-    durable_.Reset(record.head());
+    if (durable_ != nullptr) durable_->RollBack(record.head());
   }
   record_ = std::move(record);
 }

@@ -75,8 +75,8 @@ class Session {
       ABSL_LOCKS_EXCLUDED(mu_);
   Position head() const ABSL_LOCKS_EXCLUDED(mu_);
   // The newest value that survives what the session's durability promises, for
-  // a reply. It stays retained while a client may not know of a newer one.
-  RetainedStep MoveDurable() ABSL_LOCKS_EXCLUDED(mu_);
+  // the answer to a message.
+  RetainedStep AnswerDurable() ABSL_LOCKS_EXCLUDED(mu_);
   MemoryHandle Handle(const RetainedStep& step) const;
 
   // A task for the segment after `parent`, without its memory.
@@ -144,7 +144,6 @@ class Session {
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  RetentionLimits Limits() const;
 
   const SessionContext* const context_;
   SequenceModel* const model_;
@@ -157,8 +156,8 @@ class Session {
   mutable Mutex mu_;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
   SessionRecord record_ ABSL_GUARDED_BY(mu_);
-  // Of a kAsync session; retained, as is what it may move to.
-  DurableHead durable_ ABSL_GUARDED_BY(mu_);
+  // Of a kAsync session, else null; what it holds is retained.
+  const std::unique_ptr<DurableHead> durable_ ABSL_PT_GUARDED_BY(mu_);
   std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
   // The head's memory; null at step 0, and before a recovered head is used.
   TieredMemoryRef memory_ ABSL_GUARDED_BY(mu_);

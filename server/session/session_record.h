@@ -22,8 +22,8 @@ struct RetainedStep {
 
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
-// Each of `message_starts` and of `pinned` is retained; the newest start is
-// the last. Replies are kept of each step from `first_reply` on to the
+// Each of `message_starts` and of `pinned` is retained; the newest message's
+// start is the last. Replies are kept of each step from `first_reply` on to the
 // head; the value before `first_reply` is retained. `reply_bytes` has an entry
 // for each of `retained`: what the replies kept of the steps after the value
 // before it, up to it, take in the store. So their sum is what the session's
