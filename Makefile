@@ -1,19 +1,23 @@
-# make demo | test | serve | lint: each sets up, configures, builds and runs.
+# make demo | test | serve | soak | lint: each sets up, configures, builds and
+# runs. soak is the crash tests, longer: 1,000 kills, and as many power losses.
 # Set-up and build do nothing when there is nothing to do.
 #   JOBS=N             compilers and tests at once (default: one a core)
 #   MNEME_TORCH_DIR=D  that LibTorch instead of the wheel in .venv
 #   CMAKE_FLAGS=...    for cmake's configuration
+#   SOAK_KILLS=N       for soak; MNEME_CRASH_SEED=S repeats a run of the crash
+#                      tests, which print theirs (tests/crash/settings.h)
 
 SHELL := /bin/bash
 BUILD := build/dev
 JOBS ?= $(shell nproc)
+SOAK_KILLS ?= 1000
 ZOO = $(dir $(wildcard model/zoo/*/config.json))
 export NINJA_STATUS = [%f/%t, %e s] 
 # Objects of another clone of the project, or of another build folder, are reused.
 export CCACHE_BASEDIR = $(CURDIR)
 export CCACHE_NOHASHDIR = 1
 
-.PHONY: demo test serve lint setup configure
+.PHONY: demo test serve soak lint setup configure
 
 demo: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target mnemed mneme
@@ -27,6 +31,11 @@ test: configure
 serve: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target mnemed
 	@$(BUILD)/bin/mnemed $(ZOO:%/=--model %) $(SERVE_FLAGS)
+
+soak: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target crash_tests server_crash_tests
+	@set -e; export MNEME_CRASH_KILLS=$(SOAK_KILLS); \
+	for tests in crash_tests server_crash_tests; do $(BUILD)/tests/crash/$$tests $(SOAK_FLAGS); done
 
 # Formatting, clang-tidy on what changed, and the rules no compiler checks.
 lint: configure

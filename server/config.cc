@@ -3,7 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "server/observe/logs.h"
 
 namespace mneme {
@@ -21,6 +25,7 @@ constexpr char kAbout[] =
     "mnemed: serves recurrent-memory transformers over gRPC.\n"
     "Every flag may be given as the environment variable in brackets instead.";
 constexpr int64_t kMaxInt32 = 2147483647;
+constexpr size_t kLeastKey = 16;
 constexpr int64_t kMaxBytes = int64_t{1} << 50;
 
 std::string EnvironmentName(absl::string_view flag) {
@@ -118,6 +123,28 @@ void AddDuration(CLI::App& app, const std::string& name, absl::Duration* field,
       ->default_str(absl::FormatDuration(*field));
 }
 
+// What is in the file, without the line break at its end; nullopt: it cannot be
+// read.
+std::optional<std::string> ReadKeyFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string key{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) return std::nullopt;
+  return std::string(absl::StripSuffix(key, "\n"));
+}
+
+CLI::Validator KeyFile() {
+  return CLI::Validator(
+      [](std::string& path) -> std::string {
+        const std::optional<std::string> key = ReadKeyFile(path);
+        if (!key.has_value())
+          return absl::StrCat("'", path, "' is no file that can be read");
+        if (key->size() >= kLeastKey) return "";
+        return absl::StrCat("'", path, "' holds ", key->size(),
+                            " bytes, expected at least ", kLeastKey);
+      },
+      "FILE");
+}
+
 void AddServing(CLI::App& app, Config* config) {
   app.add_option("--model", config->models,
                  "A model folder to serve; may be repeated [MNEME_MODEL, "
@@ -173,6 +200,13 @@ void AddSessionFlags(CLI::App& app, Config* config) {
            "Messages of a session that can be retried, besides");
   AddCount(app, "kept-reply-bytes", &config->kept_reply_bytes, 0, kMaxInt32,
            "Replies up to this size are kept, and a retry gets the same bytes");
+  AddDuration(app, "idle-ttl", &config->idle_ttl,
+              "Sessions opened without one end when they were not used for so "
+              "long; 0: never");
+  AddDuration(app, "max-age", &config->max_age,
+              "Sessions opened without one end when they are so old; 0: never");
+  AddDuration(app, "tombstone-ttl", &config->tombstone_ttl,
+              "How long it is remembered that a session ended so");
   AddCount(app, "device-memory-bytes", &config->device_memory_bytes, 0,
            kMaxBytes,
            "Sessions' newest memory that stays live on the device, the least "
@@ -204,6 +238,16 @@ void AddLimits(CLI::App& app, Config* config) {
                "Believe the metadata mneme-tenant; only behind a proxy that "
                "sets it")
       ->envname(EnvironmentName("trust-tenant-header"));
+  app.add_option_function<std::string>(
+         "--export-key-file",
+         [config](const std::string& path) {
+           config->export_key = ReadKeyFile(path).value_or("");
+         },
+         "The secret that exported sessions are signed with; an imported one "
+         "is trusted, and shared with others of its tenant, only if it was "
+         "signed with the same")
+      ->check(KeyFile())
+      ->envname(EnvironmentName("export-key-file"));
 }
 
 // An empty variable says something only here, and CLI11 passes it over.

@@ -34,6 +34,9 @@ struct Config {
   int64_t retain = 8;
   int64_t retain_messages = 8;
   int64_t kept_reply_bytes = 64 << 10;
+  absl::Duration idle_ttl;  // 0: never
+  absl::Duration max_age;   // 0: never
+  absl::Duration tombstone_ttl = absl::Hours(24);
   int64_t device_memory_bytes = int64_t{2} << 30;
   int64_t host_memory_bytes = int64_t{4} << 30;
 
@@ -46,6 +49,8 @@ struct Config {
   int64_t queue_bytes = int64_t{2} << 30;
   int64_t max_connection_calls = 10'000;
   bool trust_tenant_header = false;
+  // What exported sessions are signed with; from --export-key-file.
+  std::string export_key;
 
   absl::Duration drain_timeout = absl::Seconds(20);
   std::string log_level = "info";

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/base/kill_point.h"
 #include "server/config.h"
 #include "server/observe/logs.h"
 #include "server/server.h"
@@ -75,6 +76,10 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (!SetUpLogs(line->config.log_level).ok()) return kBadFlags;
+  if (const auto armed = ArmKillPointFromEnvironment(); !armed.ok()) {
+    absl::FPrintF(stderr, "mnemed: %s\n", armed.message());
+    return kBadFlags;
+  }
   return Serve(line->config);
 }
 

@@ -35,6 +35,11 @@ SessionLimits LimitsOf(const Config& config) {
   limits.retention.values = config.retain;
   limits.retention.messages = config.retain_messages;
   limits.kept_reply_bytes = config.kept_reply_bytes;
+  if (config.idle_ttl > absl::ZeroDuration()) limits.ttl.idle = config.idle_ttl;
+  if (config.max_age > absl::ZeroDuration()) {
+    limits.ttl.max_age = config.max_age;
+  }
+  limits.tombstones.keep = config.tombstone_ttl;
   limits.queue_per_session = config.queue_per_session;
   limits.queue_total = config.queue_total;
   limits.sessions = config.max_sessions;
@@ -127,6 +132,7 @@ absl::Status Server::StartSessions() {
       config_.device_memory_bytes, config_.host_memory_bytes});
   context.tiers = tiers_.get();
   context.limits = LimitsOf(config_);
+  context.export_key = config_.export_key;
   std::map<std::string, SequenceModel*> models;
   for (const auto& [name, model] : models_) models[name] = model.get();
   manager_ = std::make_unique<SessionManager>(context, std::move(models));

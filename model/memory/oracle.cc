@@ -174,8 +174,11 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> MakeOracle(
 }
 
 int64_t OracleState(absl::Span<const int32_t> tokens) {
-  int64_t state = 0;
-  int64_t position = 0;
+  return OracleState(0, 0, tokens);
+}
+
+int64_t OracleState(int64_t state, int64_t position,
+                    absl::Span<const int32_t> tokens) {
   for (const int32_t token : tokens) state = Advance(state, position++, token);
   return state;
 }

@@ -28,6 +28,9 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> MakeOracle(
 
 // What the oracle's state is after `tokens`, from the start of a session.
 int64_t OracleState(absl::Span<const int32_t> tokens);
+// The same, going on from `state`, that of the first `position` tokens.
+int64_t OracleState(int64_t state, int64_t position,
+                    absl::Span<const int32_t> tokens);
 
 // What the oracle makes of decoder tokens when its state is `state`.
 std::vector<int64_t> OracleDecode(int64_t state,

@@ -193,6 +193,10 @@ Metrics::Metrics(absl::string_view version)
           registry_, "mneme_request_duration_seconds",
           "From a message's arrival to its reply; errors are not in it",
           SecondBuckets())),
+      ended_(BuildCounter()
+                 .Name("mneme_sessions_ended_total")
+                 .Help("Sessions that ended by themselves, by why")
+                 .Register(registry_)),
       tokens_(MakeCounter(registry_, "mneme_tokens_total",
                           "Tokens in the segments that were applied")),
       queue_seconds_(
@@ -260,6 +264,10 @@ void Metrics::OnSegment(absl::string_view, const AppliedSegment& segment) {
   tokens_.Increment(segment.num_tokens);
   queue_seconds_.Observe(absl::ToDoubleSeconds(segment.timings.queue));
   commit_seconds_.Observe(absl::ToDoubleSeconds(segment.timings.commit));
+}
+
+void Metrics::OnSessionEnd(EndReason reason) {
+  ended_.Add({{"reason", std::string(EndReasonName(reason))}}).Increment();
 }
 
 void Metrics::OnRequest(const absl::Status& status, absl::Duration latency) {

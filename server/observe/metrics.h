@@ -61,6 +61,7 @@ class Metrics : public SessionObserver,
 
   void OnSegment(absl::string_view model,
                  const AppliedSegment& segment) override;
+  void OnSessionEnd(EndReason reason) override;
   void OnRequest(const absl::Status& status, absl::Duration latency) override;
   void OnBatch(const ModelSpec& model, int64_t rows, int64_t tokens,
                absl::Duration device) override;
@@ -76,6 +77,7 @@ class Metrics : public SessionObserver,
   std::array<prometheus::Counter*, kCodes> requests_;
   prometheus::Histogram& request_seconds_;
   std::array<prometheus::Counter*, 3> segments_;  // by SegmentSource, from 1
+  prometheus::Family<prometheus::Counter>& ended_;
   prometheus::Counter& tokens_;
   prometheus::Histogram& queue_seconds_;
   prometheus::Histogram& commit_seconds_;

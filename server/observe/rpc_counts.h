@@ -19,6 +19,10 @@ enum class RpcMethod : uint8_t {
   kListSessions,
   kCloseSession,
   kRollbackSession,
+  kTouchSession,
+  kForkSession,
+  kExportSession,
+  kImportSession,
   kStream,
   kProcess,
   kListModels,
@@ -43,7 +47,7 @@ class RpcCounts {
   std::vector<Count> Read() const;
 
  private:
-  static constexpr size_t kMethods = 9;
+  static constexpr size_t kMethods = 13;
   static constexpr size_t kCodes = 17;  // absl::StatusCode's, OK first
 
   std::array<std::array<std::atomic<int64_t>, kCodes>, kMethods> calls_{};

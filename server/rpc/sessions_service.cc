@@ -4,9 +4,11 @@
 
 #include "server/base/status_macros.h"
 #include "server/rpc/call_metadata.h"
-#include "server/rpc/field_error.h"
+#include "server/rpc/export_stream.h"
+#include "server/rpc/import_stream.h"
 #include "server/rpc/message_bytes.h"
 #include "server/rpc/read_request.h"
+#include "server/rpc/read_sessions.h"
 #include "server/rpc/unary_call.h"
 #include "server/rpc/write_reply.h"
 
@@ -30,18 +32,10 @@ absl::StatusOr<v1::CloseSessionResponse> ToMessage(
 
 }  // namespace
 
-absl::StatusOr<SessionKey> SessionsService::ReadKey(
-    const grpc::CallbackServerContext& context,
-    const std::string& session_id) const {
-  ASSIGN_OR_RETURN(const CallInfo call,
-                   ReadCall(context, rpc_->tenants, *rpc_->clock));
-  return ReadSessionKey(call, session_id);
-}
-
 grpc::ServerUnaryReactor* SessionsService::Open(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* reply) {
-  const auto open = ReadOpen(*context, *request);
+  const auto open = ReadOpen(*rpc_, *context, *request);
   if (!open.ok()) {
     return RefusedCall(rpc_, RpcMethod::kOpenSession, open.status());
   }
@@ -51,21 +45,6 @@ grpc::ServerUnaryReactor* SessionsService::Open(
                         if (call->Claim()) call->End(ToMessage(info));
                       });
   return call.get();
-}
-
-absl::StatusOr<SessionsService::OpenCall> SessionsService::ReadOpen(
-    const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes) const {
-  ASSIGN_OR_RETURN(const auto message,
-                   ParseMessage<v1::OpenSessionRequest>(bytes));
-  OpenCall open;
-  ASSIGN_OR_RETURN(open.key, ReadKey(context, message.session_id()));
-  open.request.model = message.model();
-  ASSIGN_OR_RETURN(open.request.policy, ReadPolicy(message.memory_policy()));
-  ASSIGN_OR_RETURN(
-      open.request.durability,
-      ReadDurability(message.durability(), rpc_->default_durability));
-  return open;
 }
 
 grpc::ServerUnaryReactor* SessionsService::Get(
@@ -81,7 +60,7 @@ absl::StatusOr<v1::Session> SessionsService::TryGet(
   ASSIGN_OR_RETURN(const auto message,
                    ParseMessage<v1::GetSessionRequest>(bytes));
   ASSIGN_OR_RETURN(const SessionKey key,
-                   ReadKey(context, message.session_id()));
+                   ReadKey(*rpc_, context, message.session_id()));
   return ToMessage(rpc_->manager->Get(key));
 }
 
@@ -133,46 +112,67 @@ absl::StatusOr<SessionKey> SessionsService::ReadClose(
     const grpc::ByteBuffer& bytes) const {
   ASSIGN_OR_RETURN(const auto message,
                    ParseMessage<v1::CloseSessionRequest>(bytes));
-  return ReadKey(context, message.session_id());
+  return ReadKey(*rpc_, context, message.session_id());
+}
+
+template <typename Request, typename Ask>
+grpc::ServerUnaryReactor* SessionsService::Change(
+    RpcMethod method, absl::StatusOr<Request> request, grpc::ByteBuffer* reply,
+    Ask ask) {
+  if (rpc_->calls->draining()) request = DrainingError(nullptr);
+  if (!request.ok()) return RefusedCall(rpc_, method, request.status());
+  const auto cursor = std::make_shared<Cursor>();
+  const auto call = UnaryCall::Start(rpc_, method, reply, cursor);
+  ask(*std::move(request), cursor,
+      [call](const absl::StatusOr<SessionInfo>& info) {
+        if (call->Claim()) call->End(ToMessage(info));
+      });
+  return call.get();
+}
+
+grpc::ServerUnaryReactor* SessionsService::Touch(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
+  return Change(
+      RpcMethod::kTouchSession, ReadTouch(*rpc_, *context, *request), reply,
+      [&](TouchSession touch, const CursorRef& cursor, InfoDone done) {
+        rpc_->manager->Touch(touch.key, cursor, std::move(touch.change),
+                             std::move(done));
+      });
+}
+
+grpc::ServerUnaryReactor* SessionsService::Fork(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* reply) {
+  return Change(RpcMethod::kForkSession, ReadFork(*rpc_, *context, *request),
+                reply,
+                [&](ForkSession fork, const CursorRef& cursor, InfoDone done) {
+                  rpc_->manager->Fork(fork.key, cursor, std::move(fork.from),
+                                      fork.fork_id, std::move(done));
+                });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SessionsService::Export(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return ExportStream::Start(rpc_, *context, *request);
+}
+
+grpc::ServerReadReactor<grpc::ByteBuffer>* SessionsService::Import(
+    grpc::CallbackServerContext* context, grpc::ByteBuffer* reply) {
+  return ImportStream::Start(rpc_, context, reply);
 }
 
 grpc::ServerUnaryReactor* SessionsService::Rollback(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* reply) {
-  auto read = ReadRollback(*context, *request);
-  if (!read.ok()) {
-    return RefusedCall(rpc_, RpcMethod::kRollbackSession, read.status());
-  }
-  const auto cursor = std::make_shared<Cursor>();
-  const auto call =
-      UnaryCall::Start(rpc_, RpcMethod::kRollbackSession, reply, cursor);
-  rpc_->manager->Rollback(read->key, cursor, std::move(read->to),
-                          std::move(read->expected_head),
-                          [call](const absl::StatusOr<SessionInfo>& info) {
-                            if (call->Claim()) call->End(ToMessage(info));
-                          });
-  return call.get();
-}
-
-absl::StatusOr<SessionsService::RollbackRequest> SessionsService::ReadRollback(
-    const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes) const {
-  if (rpc_->calls->draining()) return DrainingError(nullptr);
-  ASSIGN_OR_RETURN(const auto message,
-                   ParseMessage<v1::RollbackSessionRequest>(bytes));
-  RollbackRequest request;
-  ASSIGN_OR_RETURN(request.key, ReadKey(context, message.session_id()));
-  if (!message.has_to()) {
-    return FieldError("to", "missing, expected a memory handle");
-  }
-  ASSIGN_OR_RETURN(request.to,
-                   ReadHandle(message.to(), request.key.session_id, "to"));
-  if (message.has_expected_head()) {
-    ASSIGN_OR_RETURN(request.expected_head,
-                     ReadHandle(message.expected_head(), request.key.session_id,
-                                "expected_head"));
-  }
-  return request;
+  return Change(
+      RpcMethod::kRollbackSession, ReadRollback(*rpc_, *context, *request),
+      reply,
+      [&](RollbackSession rollback, const CursorRef& cursor, InfoDone done) {
+        rpc_->manager->Rollback(rollback.key, cursor, std::move(rollback.to),
+                                std::move(rollback.expected_head),
+                                std::move(done));
+      });
 }
 
 }  // namespace mneme

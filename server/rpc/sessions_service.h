@@ -1,9 +1,6 @@
 #ifndef MNEME_SERVER_RPC_SESSIONS_SERVICE_H_
 #define MNEME_SERVER_RPC_SESSIONS_SERVICE_H_
 
-#include <optional>
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "mneme/v1/sessions.grpc.pb.h"
 #include "server/rpc/rpc_context.h"
@@ -16,7 +13,11 @@ using RawSessions = v1::Sessions::WithRawCallbackMethod_Open<
         v1::Sessions::WithRawCallbackMethod_List<
             v1::Sessions::WithRawCallbackMethod_Close<
                 v1::Sessions::WithRawCallbackMethod_Rollback<
-                    v1::Sessions::Service>>>>>;
+                    v1::Sessions::WithRawCallbackMethod_Touch<
+                        v1::Sessions::WithRawCallbackMethod_Fork<
+                            v1::Sessions::WithRawCallbackMethod_Export<
+                                v1::Sessions::WithRawCallbackMethod_Import<
+                                    v1::Sessions::Service>>>>>>>>>;
 
 // mneme.v1.Sessions: reads requests, asks the SessionManager, writes replies.
 // Thread-safe; owns nothing; never blocks. `rpc` outlives it.
@@ -36,31 +37,23 @@ class SessionsService final : public RawSessions {
   grpc::ServerUnaryReactor* Close(grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* request,
                                   grpc::ByteBuffer* reply) override;
+  grpc::ServerUnaryReactor* Touch(grpc::CallbackServerContext* context,
+                                  const grpc::ByteBuffer* request,
+                                  grpc::ByteBuffer* reply) override;
+  grpc::ServerUnaryReactor* Fork(grpc::CallbackServerContext* context,
+                                 const grpc::ByteBuffer* request,
+                                 grpc::ByteBuffer* reply) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Export(
+      grpc::CallbackServerContext* context,
+      const grpc::ByteBuffer* request) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* Import(
+      grpc::CallbackServerContext* context, grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* Rollback(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request,
                                      grpc::ByteBuffer* reply) override;
 
  private:
-  // A request read whole, and the session that it names.
-  struct OpenCall {
-    SessionKey key;
-    SessionManager::OpenRequest request;
-  };
-
-  struct RollbackRequest {
-    SessionKey key;
-    MemoryHandle to;
-    std::optional<MemoryHandle> expected_head;
-  };
-
-  absl::StatusOr<SessionKey> ReadKey(const grpc::CallbackServerContext& context,
-                                     const std::string& session_id) const;
-  absl::StatusOr<OpenCall> ReadOpen(const grpc::CallbackServerContext& context,
-                                    const grpc::ByteBuffer& bytes) const;
   absl::StatusOr<SessionKey> ReadClose(
-      const grpc::CallbackServerContext& context,
-      const grpc::ByteBuffer& bytes) const;
-  absl::StatusOr<RollbackRequest> ReadRollback(
       const grpc::CallbackServerContext& context,
       const grpc::ByteBuffer& bytes) const;
   absl::StatusOr<v1::Session> TryGet(const grpc::CallbackServerContext& context,
@@ -68,6 +61,12 @@ class SessionsService final : public RawSessions {
   absl::StatusOr<v1::ListSessionsResponse> TryList(
       const grpc::CallbackServerContext& context,
       const grpc::ByteBuffer& bytes) const;
+  // A call that changes a session, after the messages sent before, and gives
+  // it: `ask` gets the request, a cursor for the caller, and where to answer.
+  template <typename Request, typename Ask>
+  grpc::ServerUnaryReactor* Change(RpcMethod method,
+                                   absl::StatusOr<Request> request,
+                                   grpc::ByteBuffer* reply, Ask ask);
 
   const RpcContext* const rpc_;
 };

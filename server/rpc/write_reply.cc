@@ -111,9 +111,21 @@ void WriteSession(const SessionInfo& info, v1::Session* message) {
   for (const MemoryHandle& handle : info.retained) {
     WriteHandle(handle, message->add_retained());
   }
+  for (const MemoryHandle& handle : info.pinned) {
+    WriteHandle(handle, message->add_pinned());
+  }
   message->set_memory_bytes(static_cast<uint64_t>(info.memory_bytes));
   ToWire(info.created, message->mutable_created());
   ToWire(info.last_used, message->mutable_last_used());
+  if (info.ttl.idle < absl::InfiniteDuration()) {
+    ToWire(info.ttl.idle, message->mutable_idle_ttl());
+  }
+  if (info.ttl.max_age < absl::InfiniteDuration()) {
+    ToWire(info.ttl.max_age, message->mutable_max_age());
+  }
+  if (info.expires < absl::InfiniteFuture()) {
+    ToWire(info.expires, message->mutable_expires());
+  }
 }
 
 void WriteModel(const ModelSpec& spec, const std::string& device,

@@ -25,7 +25,7 @@ void RecordCall::Start() {
   if (!change->commit) {
     return OnCommitted(absl::OkStatus(), *std::move(change));
   }
-  change->record.last_used = session_->context().clock->Wall();
+  session_->Stamp(&change->record);
   Commit commit = session_->MakeCommit(change->record);
   commit.sync = true;
   session_->context().writer->Submit(

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/base/kill_point.h"
 #include "server/base/status_macros.h"
 #include "server/session/lineage.h"
 
@@ -87,6 +88,7 @@ void SegmentCall::Step(StepTask task, Stepped next) {
 
 void SegmentCall::OnStepped(absl::StatusOr<StepOutcome> outcome) {
   if (!outcome.ok()) return Fail(outcome.status());
+  KillPoint("after_step");
   stepped_ = session_->context().clock->Monotonic();
   computed_.handle = session_->Handle(applying_);
   computed_.timings.queue = outcome->queue;
@@ -169,6 +171,7 @@ void SegmentCall::Finish() {
   cursor_->started = true;
   cursor_->next = reply_.next;
   cursor_->pending = std::move(placement_.pending);
+  KillPoint("before_reply");
   Answer(std::move(reply_));
   session_->RunNext();
 }

@@ -32,7 +32,9 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       durable_(durability == Durability::kAsync
                    ? std::make_unique<DurableHead>(
                          record_.retained, context->limits.retention.messages)
-                   : nullptr) {}
+                   : nullptr),
+      life_(LifeOf(record_, context_->clock->Monotonic(),
+                   context_->clock->Wall())) {}
 
 SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
@@ -56,6 +58,10 @@ SessionInfo Session::Info() const {
   info.memory_bytes = model_ == nullptr ? 0 : model_->spec().memory_bytes();
   info.created = record_.created;
   info.last_used = record_.last_used;
+  info.ttl = record_.ttl;
+  const absl::Duration left =
+      ::mneme::EndOfLife(record_.ttl, life_).at - context_->clock->Monotonic();
+  info.expires = context_->clock->Wall() + left;
   return info;
 }
 
@@ -73,6 +79,13 @@ absl::Status Session::CheckWanted(const Cursor& cursor) const {
   return absl::CancelledError("cancelled before it started");
 }
 
+LifeEnd Session::EndOfLife() const {
+  MutexLock lock(&mu_);
+  SessionLife life = life_;
+  if (running_ || pumping_) life.last_used = context_->clock->Monotonic();
+  return ::mneme::EndOfLife(record_.ttl, life);
+}
+
 void Session::MarkOpen() {
   MutexLock lock(&mu_);
   if (state_ == State::kOpening) state_ = State::kOpen;
@@ -84,6 +97,7 @@ absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {
     if (state_ == State::kClosing) return ClosingError();
     const bool busy = running_ || pumping_;
     if (busy) RETURN_IF_ERROR(CheckRoom());
+    life_.last_used = context_->clock->Monotonic();
     waiting_.push_back(std::move(call));
     if (busy) return absl::OkStatus();
     pumping_ = true;
@@ -252,13 +266,22 @@ Session::Change Session::MakeChange(Computed computed) const {
     if (durable_ != nullptr) added.held = durable_->Held();
   }
   AddStep(added, context_->limits.retention, &change.record);
-  change.record.last_used = context_->clock->Wall();
+  Stamp(&change.record);
   change.commit = MakeCommit(change.record);
   change.commit.values.push_back(
       {computed.step.digest, std::move(computed.saved_memory)});
   change.commit.replies.push_back(
       {computed.step.step, std::move(computed.kept_reply)});
   return change;
+}
+
+void Session::Stamp(SessionRecord* record) const {
+  MutexLock lock(&mu_);
+  const StoredTtl stored =
+      StoreTtl(record->ttl, life_, context_->clock->Monotonic(),
+               context_->clock->Wall());
+  record->last_used = stored.written;
+  record->max_age_left = stored.max_age_left;
 }
 
 Commit Session::MakeCommit(const SessionRecord& record) const {
@@ -280,6 +303,7 @@ std::shared_ptr<Session> Session::MakeFork(uint64_t step, SessionKey key) {
   if (step == 0) fork_record.root = NewRoot();  // it shares no value
   fork_record.created = context_->clock->Wall();
   fork_record.last_used = fork_record.created;
+  fork_record.max_age_left = fork_record.ttl.max_age;
   auto fork =
       std::make_shared<Session>(context_, model_, std::move(key), durability_,
                                 std::move(fork_record), absl::OkStatus());
@@ -329,6 +353,7 @@ void Session::RunNext() {
   {
     MutexLock lock(&mu_);
     running_ = false;
+    life_.last_used = context_->clock->Monotonic();
     if (pumping_) return;
     pumping_ = true;
   }

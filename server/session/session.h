@@ -48,6 +48,10 @@ class Session {
   const std::string& model_name() const { return model_name_; }
   const absl::Status& unusable() const { return unusable_; }
 
+  // When it ends by itself, if nobody uses it before. What waits or runs uses
+  // it: then its idle TTL has not begun.
+  LifeEnd EndOfLife() const ABSL_LOCKS_EXCLUDED(mu_);
+
   // The store has the record: messages may come.
   void MarkOpen() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -118,6 +122,8 @@ class Session {
   // That change is acknowledged: swings the head, drops the tail.
   void Advance(SessionRecord record, MemoryRef memory, SharedBytes saved)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The record is about to be written: that is a use.
+  void Stamp(SessionRecord* record) const ABSL_LOCKS_EXCLUDED(mu_);
   // What takes the record in the store to `record`, which has no new value, and
   // that it is there (on disk, unless the session is kMemory).
   Commit MakeCommit(const SessionRecord& record) const ABSL_LOCKS_EXCLUDED(mu_);
@@ -159,6 +165,7 @@ class Session {
   // Of a kAsync session, else null; what it holds is retained.
   const std::unique_ptr<DurableHead> durable_ ABSL_PT_GUARDED_BY(mu_);
   std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
+  SessionLife life_ ABSL_GUARDED_BY(mu_);
   // The head's memory; null at step 0, and before a recovered head is used.
   TieredMemoryRef memory_ ABSL_GUARDED_BY(mu_);
   bool running_ ABSL_GUARDED_BY(mu_) =

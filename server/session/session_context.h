@@ -9,6 +9,8 @@
 #include "server/session/memory_tiers.h"
 #include "server/session/retention.h"
 #include "server/session/session_observer.h"
+#include "server/session/session_ttl.h"
+#include "server/session/tombstones.h"
 #include "server/store/store_writer.h"
 
 namespace mneme {
@@ -26,6 +28,10 @@ struct SessionLimits {
   // Messages in the server, running ones included.
   int64_t queue_total = 16384;
   int64_t sessions = 1'000'000;
+  // What a session has that is opened without TTLs.
+  TtlPolicy ttl;
+  // What is remembered of sessions that ended by themselves.
+  TombstoneLimits tombstones;
   // Sessions that one List passes at most; it then gives the page so far.
   int64_t list_scan = 10'000;
   // Tokens in one message.
@@ -42,6 +48,9 @@ struct SessionContext {
   MemoryTiers* tiers = nullptr;
   SessionLimits limits;
   std::string tenant_key = std::string(32, '\0');  // of every tenant, so far
+  // What exported files are signed with, so that imported ones can be trusted;
+  // empty: neither.
+  std::string export_key;
 };
 
 }  // namespace mneme

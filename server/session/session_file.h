@@ -37,6 +37,9 @@ absl::StatusOr<std::string> EncodeSessionFileHeader(
     const SessionManifest& manifest, absl::string_view value,
     absl::string_view export_key);
 
+// The most bytes that stand before the value.
+inline constexpr int64_t kMaxSessionFileHeader = (1 << 20) + 8;
+
 struct ParsedSessionFile {
   SessionManifest manifest;
   absl::string_view value;  // lies in the bytes that were parsed

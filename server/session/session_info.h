@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "server/session/handle.h"
+#include "server/session/session_ttl.h"
 #include "server/store/memory_store.h"
 
 namespace mneme {
@@ -28,6 +29,8 @@ struct SessionInfo {
   int64_t memory_bytes = 0;
   absl::Time created;
   absl::Time last_used;
+  TtlPolicy ttl;
+  absl::Time expires = absl::InfiniteFuture();  // unless it is used before
 };
 
 }  // namespace mneme

@@ -6,41 +6,19 @@
 #include "server/base/quoted.h"
 #include "server/base/status_macros.h"
 #include "server/session/fork_call.h"
-#include "server/session/lineage.h"
-#include "server/session/pins.h"
 #include "server/session/request_check.h"
 #include "server/session/rollback.h"
 #include "server/session/segment_call.h"
 #include "server/session/session_recovery.h"
 
 namespace mneme {
-namespace {
-
-SessionRecord FirstRecord(const SequenceModel& model, MemoryPolicy policy,
-                          const SessionContext& context) {
-  SessionRecord record;
-  record.root = NewRoot();
-  record.model = model.spec().name;
-  record.fingerprint = model.spec().fingerprint;
-  record.numeric_mode = model.spec().numeric_mode;
-  record.memory = model.spec().memory;
-  record.policy = policy;
-  record.retained = {
-      {0, InitialDigest(context.tenant_key, model.spec().fingerprint)}};
-  record.reply_bytes = {0};
-  record.created = context.clock->Wall();
-  record.last_used = record.created;
-  return record;
-}
-
-}  // namespace
-
 SessionManager::SessionManager(SessionContext context,
                                std::map<std::string, SequenceModel*> models)
     : context_(std::move(context)),
       models_(std::move(models)),
       table_(context_.limits),
-      admission_(context_.limits.queue_total, context_.clock) {}
+      admission_(context_.limits.queue_total, context_.clock),
+      expiry_([this](const SessionKey& key) { OnDue(key); }, context_.clock) {}
 
 SessionManager::~SessionManager() {
   StartDrain();
@@ -58,40 +36,54 @@ absl::StatusOr<SessionManager::Recovered> SessionManager::Recover(
     recovered.unreadable.push_back(why);
   }
   table_.Fill(std::move(read));
+  for (const auto& session : table_.All()) SetExpiry(session->key());
+  ForgetTombstones(table_.PruneTombstones(context_.clock->Wall()));
   return recovered;
 }
 
-absl::StatusOr<std::shared_ptr<Session>> SessionManager::Reserve(
-    const SessionKey& key, const OpenRequest& request) {
-  RETURN_IF_ERROR(CheckSessionId(key.session_id));
-  const auto it = request.model.empty() && models_.size() == 1
-                      ? models_.begin()
-                      : models_.find(request.model);
-  if (it == models_.end()) {
-    return absl::NotFoundError(absl::StrCat(
-        "model: this server holds no model ", Quoted(request.model)));
-  }
-  auto session = std::make_shared<Session>(
-      &context_, it->second, key, request.durability,
-      FirstRecord(*it->second, request.policy, context_), absl::OkStatus());
-  RETURN_IF_ERROR(table_.Add(session));
-  return session;
+absl::StatusOr<SequenceModel*> SessionManager::ChooseModel(
+    const std::string& name) const {
+  const auto it = name.empty() && models_.size() == 1 ? models_.begin()
+                                                      : models_.find(name);
+  if (it != models_.end()) return it->second;
+  return absl::NotFoundError(
+      absl::StrCat("model: this server holds no model ", Quoted(name)));
 }
 
 void SessionManager::Open(const SessionKey& key, const OpenRequest& request,
                           OpenDone done) {
-  absl::StatusOr<std::shared_ptr<Session>> session = Reserve(key, request);
-  if (!session.ok()) return std::move(done)(session.status());
+  const absl::StatusOr<SequenceModel*> model = ChooseModel(request.model);
+  if (!model.ok()) return std::move(done)(model.status());
+  SessionRecord record =
+      FirstRecord((*model)->spec(), request.policy, context_.tenant_key,
+                  context_.clock->Wall());
+  record.ttl.idle = request.idle_ttl.value_or(context_.limits.ttl.idle);
+  record.ttl.max_age = request.max_age.value_or(context_.limits.ttl.max_age);
+  record.max_age_left = record.ttl.max_age;
+  Make(key, *model, request.durability, std::move(record), {}, std::move(done));
+}
+
+void SessionManager::Make(const SessionKey& key, SequenceModel* model,
+                          Durability durability, SessionRecord record,
+                          std::vector<StoredValue> values, InfoDone done) {
+  absl::Status status = CheckSessionId(key.session_id);
+  auto session = std::make_shared<Session>(&context_, model, key, durability,
+                                           std::move(record), absl::OkStatus());
+  if (status.ok()) status = table_.Add(session);
+  if (!status.ok()) return std::move(done)(status);
   admission_.Begin();
-  context_.writer->Submit((*session)->MakeFirstCommit(),
-                          [this, session = *session, done = std::move(done)](
-                              const absl::Status& status) mutable {
-                            if (status.ok()) {
+  Commit commit = session->MakeFirstCommit();
+  commit.values = std::move(values);
+  context_.writer->Submit(std::move(commit),
+                          [this, session, done = std::move(done)](
+                              const absl::Status& committed) mutable {
+                            if (committed.ok()) {
                               session->MarkOpen();
+                              SetExpiry(session->key());
                               std::move(done)(session->Info());
                             } else {
                               table_.Erase(session->key());
-                              std::move(done)(status);
+                              std::move(done)(committed);
                             }
                             admission_.End();
                           });
@@ -161,6 +153,29 @@ void SessionManager::RemoveUnreadable(const SessionKey& key, CloseDone done) {
       });
 }
 
+absl::StatusOr<std::shared_ptr<Session>> SessionManager::FindUsable(
+    const SessionKey& key) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<Session> session, table_.Find(key));
+  RETURN_IF_ERROR(session->unusable());
+  return session;
+}
+
+void SessionManager::Enqueue(const std::shared_ptr<Session>& session,
+                             const std::shared_ptr<SessionCall>& call) {
+  const absl::Status status = session->Enqueue(call);
+  if (!status.ok()) call->Refuse(status);
+}
+
+void SessionManager::ChangeRecord(const SessionKey& key,
+                                  const CursorRef& cursor, RecordEdit edit,
+                                  InfoDone done) {
+  const auto session = FindUsable(key);
+  if (!session.ok()) return std::move(done)(session.status());
+  Enqueue(*session,
+          std::make_shared<RecordCall>(*session, cursor, std::move(edit),
+                                       Counted(std::move(done))));
+}
+
 void SessionManager::Rollback(const SessionKey& key, const CursorRef& cursor,
                               MemoryHandle to,
                               std::optional<MemoryHandle> expected_head,
@@ -169,21 +184,14 @@ void SessionManager::Rollback(const SessionKey& key, const CursorRef& cursor,
                std::move(done));
 }
 
-void SessionManager::Pin(const SessionKey& key, const CursorRef& cursor,
-                         std::vector<MemoryHandle> pin,
-                         std::vector<MemoryHandle> unpin, InfoDone done) {
-  ChangeRecord(key, cursor, ChangePins(std::move(pin), std::move(unpin)),
-               std::move(done));
-}
-
-void SessionManager::ChangeRecord(const SessionKey& key,
-                                  const CursorRef& cursor, RecordEdit edit,
-                                  InfoDone done) {
-  Queue(key, std::move(done),
-        [&](const std::shared_ptr<Session>& session, InfoDone counted) {
-          return std::make_shared<RecordCall>(session, cursor, std::move(edit),
-                                              std::move(counted));
-        });
+void SessionManager::Touch(const SessionKey& key, const CursorRef& cursor,
+                           TouchChange change, InfoDone done) {
+  ChangeRecord(
+      key, cursor, ::mneme::Touch(std::move(change)),
+      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
+        if (info.ok()) SetExpiry(info->key);
+        std::move(done)(std::move(info));
+      });
 }
 
 void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,
@@ -191,30 +199,26 @@ void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,
                           const std::string& fork_id, InfoDone done) {
   const absl::Status id = CheckSessionId(fork_id, "fork_id");
   if (!id.ok()) return std::move(done)(id);
-  Queue(key, std::move(done),
-        [&](const std::shared_ptr<Session>& session, InfoDone counted) {
-          return std::make_shared<ForkCall>(session, cursor, std::move(from),
-                                            SessionKey{key.tenant, fork_id},
-                                            &table_, std::move(counted));
-        });
+  const auto session = FindUsable(key);
+  if (!session.ok()) return std::move(done)(session.status());
+  InfoDone watched =
+      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
+        if (info.ok()) SetExpiry(info->key);
+        std::move(done)(std::move(info));
+      };
+  Enqueue(*session,
+          std::make_shared<ForkCall>(*session, cursor, std::move(from),
+                                     SessionKey{key.tenant, fork_id}, &table_,
+                                     Counted(std::move(watched))));
 }
 
-template <typename Make>
-void SessionManager::Queue(const SessionKey& key, InfoDone done,
-                           const Make& make) {
-  absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
-  absl::Status status = session.status();
-  if (status.ok()) status = (*session)->unusable();
-  if (!status.ok()) return std::move(done)(status);
-  admission_.Begin();
-  const std::shared_ptr<SessionCall> call = make(
-      *session,
-      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
-        std::move(done)(std::move(info));
-        admission_.End();
-      });
-  status = (*session)->Enqueue(call);
-  if (!status.ok()) call->Refuse(status);
+void SessionManager::Export(const SessionKey& key, const CursorRef& cursor,
+                            std::optional<MemoryHandle> from, ExportDone done) {
+  const auto session = FindUsable(key);
+  if (!session.ok()) return std::move(done)(session.status());
+  Enqueue(*session,
+          std::make_shared<ExportCall>(*session, cursor, std::move(from),
+                                       Counted(std::move(done))));
 }
 
 void SessionManager::Process(const SessionKey& key, const CursorRef& cursor,

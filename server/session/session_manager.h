@@ -11,12 +11,15 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/session/admission.h"
+#include "server/session/expiry_queue.h"
+#include "server/session/export_call.h"
 #include "server/session/record_call.h"
 #include "server/session/segment.h"
 #include "server/session/session.h"
 #include "server/session/session_context.h"
 #include "server/session/session_info.h"
 #include "server/session/session_table.h"
+#include "server/session/touch.h"
 #include "server/store/memory_store.h"
 
 namespace mneme {
@@ -37,6 +40,9 @@ class SessionManager {
     std::string model;  // may be empty when there is just one
     MemoryPolicy policy = MemoryPolicy::kCarry;
     Durability durability = Durability::kSync;
+    // nullopt: SessionLimits::ttl's. Above 0.
+    std::optional<absl::Duration> idle_ttl;
+    std::optional<absl::Duration> max_age;
   };
 
   // `models` by name; `context` holds what all sessions share.
@@ -84,16 +90,34 @@ class SessionManager {
   // A `cursor` of its own says whether the caller still waits.
   void Rollback(const SessionKey& key, const CursorRef& cursor, MemoryHandle to,
                 std::optional<MemoryHandle> expected_head, InfoDone done);
-  // Pins and unpins values that it retains (pins.h); the same.
-  void Pin(const SessionKey& key, const CursorRef& cursor,
-           std::vector<MemoryHandle> pin, std::vector<MemoryHandle> unpin,
-           InfoDone done);
+  // Uses a session and changes its TTLs and pins (touch.h); the same.
+  void Touch(const SessionKey& key, const CursorRef& cursor, TouchChange change,
+             InfoDone done);
   // Makes the session `fork_id`, which begins with `from`, a value that the
   // session retains; without one, with its head. Gives the new session. Errors:
   // as Rollback's and Open's.
   void Fork(const SessionKey& key, const CursorRef& cursor,
             std::optional<MemoryHandle> from, const std::string& fork_id,
             InfoDone done);
+
+  // Reads `from`, a value that the session retains; without one, its head.
+  // Errors: as Fork's, and INVALID_ARGUMENT for the value of step 0.
+  void Export(const SessionKey& key, const CursorRef& cursor,
+              std::optional<MemoryHandle> from, ExportDone done);
+  // The bytes before the value in the file that leaves.
+  absl::StatusOr<std::string> FileHeader(const ExportedValue& exported) const;
+  // The largest file that Import takes for the model of that name (which may be
+  // empty when there is just one).
+  absl::StatusOr<int64_t> LargestFile(const std::string& model) const;
+  // Makes a session that begins with the value in an exported file. Errors: as
+  // Open's and ParseSessionFile's, FAILED_PRECONDITION MODEL_MISMATCH.
+  struct ImportRequest {
+    std::string model;
+    Durability durability = Durability::kSync;
+    std::string file;
+  };
+  void Import(const SessionKey& key, const ImportRequest& request,
+              InfoDone done);
 
   // Checks a request against the session's model and queues it. See
   // segments.proto for what comes back.
@@ -120,22 +144,52 @@ class SessionManager {
   Stats stats() const;
 
  private:
-  // A session that cannot be told apart from none until the store has it.
-  absl::StatusOr<std::shared_ptr<Session>> Reserve(const SessionKey& key,
-                                                   const OpenRequest& request);
+  // The model of that name; the only one, if the name is empty.
+  absl::StatusOr<SequenceModel*> ChooseModel(const std::string& name) const;
+  absl::StatusOr<SessionRecord> ReadFile(const SequenceModel& model,
+                                         const std::string& file,
+                                         StoredValue* value) const;
+  // Makes a session that cannot be told apart from none until the store has it,
+  // with `values` beside its record.
+  void Make(const SessionKey& key, SequenceModel* model, Durability durability,
+            SessionRecord record, std::vector<StoredValue> values,
+            InfoDone done);
   // Closing, once nothing of the session runs.
   void Remove(const std::shared_ptr<Session>& session, CloseDone done);
+  // session_expiry.cc: the deadline of a session has passed, which may have
+  // been used since.
+  void OnDue(const SessionKey& key);
+  void Expire(const std::shared_ptr<Session>& session, EndReason reason);
+  void Bury(const std::shared_ptr<Session>& session,
+            const Tombstone& tombstone);
+  void ForgetTombstones(const std::vector<SessionKey>& keys);
+  void SetExpiry(const SessionKey& key);
   void RemoveUnreadable(const SessionKey& key, CloseDone done);
   void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
                     RecordEdit edit, InfoDone done);
-  // Gives the session of `key` the call that `make` makes of it and of `done`.
-  template <typename Make>
-  void Queue(const SessionKey& key, InfoDone done, const Make& make);
+  // A session that can go on.
+  absl::StatusOr<std::shared_ptr<Session>> FindUsable(
+      const SessionKey& key) const;
+  // Its next call, once those before it are done.
+  static void Enqueue(const std::shared_ptr<Session>& session,
+                      const std::shared_ptr<SessionCall>& call);
+  // `done`, for which a drain waits.
+  template <typename Answer>
+  absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> Counted(
+      absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> done) {
+    admission_.Begin();
+    return
+        [this, done = std::move(done)](absl::StatusOr<Answer> answer) mutable {
+          std::move(done)(std::move(answer));
+          admission_.End();
+        };
+  }
 
   SessionContext context_;
   const std::map<std::string, SequenceModel*> models_;
   SessionTable table_;
   Admission admission_;
+  ExpiryQueue expiry_;  // last: its thread uses everything above
 };
 
 }  // namespace mneme

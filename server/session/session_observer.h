@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "server/session/end_reason.h"
 #include "server/session/segment.h"
 
 namespace mneme {
@@ -17,6 +18,8 @@ class SessionObserver {
   // computed once more). Its message may still fail.
   virtual void OnSegment(absl::string_view model,
                          const AppliedSegment& segment) = 0;
+  // A session ended by itself.
+  virtual void OnSessionEnd(EndReason /*reason*/) {}
   // A message was answered; OK or the error it got, after `latency`.
   virtual void OnRequest(const absl::Status& status,
                          absl::Duration latency) = 0;

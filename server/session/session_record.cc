@@ -8,6 +8,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "server/session/lineage.h"
 
 namespace mneme {
 namespace {
@@ -143,6 +144,9 @@ std::string EncodeRecord(const SessionRecord& record) {
       {"pinned", record.pinned},
       {"created_us", absl::ToUnixMicros(record.created)},
       {"last_used_us", absl::ToUnixMicros(record.last_used)},
+      {"idle_us", TtlToMicros(record.ttl.idle)},
+      {"max_age_us", TtlToMicros(record.ttl.max_age)},
+      {"max_age_left_us", TtlToMicros(record.max_age_left)},
   };
   if (steps.front() == 0) {
     json["initial"] = Binary(AsBytes(record.retained.front().digest));
@@ -219,6 +223,9 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
   record.created = absl::FromUnixMicros(integer("created_us"));
   record.last_used = absl::FromUnixMicros(integer("last_used_us"));
+  record.ttl.idle = TtlFromMicros(integer("idle_us"));
+  record.ttl.max_age = TtlFromMicros(integer("max_age_us"));
+  record.max_age_left = TtlFromMicros(integer("max_age_left_us"));
   return record;
 }
 
@@ -251,6 +258,31 @@ Root NewRoot() {
   Root root;
   for (uint8_t& byte : root) byte = static_cast<uint8_t>(random());
   return root;
+}
+
+SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
+                          absl::string_view tenant_key, absl::Time now) {
+  SessionRecord record;
+  record.root = NewRoot();
+  record.model = model.name;
+  record.fingerprint = model.fingerprint;
+  record.numeric_mode = model.numeric_mode;
+  record.memory = model.memory;
+  record.policy = policy;
+  record.retained = {{0, InitialDigest(tenant_key, model.fingerprint)}};
+  record.reply_bytes = {0};
+  record.created = now;
+  record.last_used = now;
+  return record;
+}
+
+SessionLife LifeOf(const SessionRecord& record, absl::Duration now,
+                   absl::Time wall) {
+  StoredTtl stored;
+  stored.policy = record.ttl;
+  stored.max_age_left = record.max_age_left;
+  stored.written = record.last_used;
+  return RecoverLife(stored, now, wall);
 }
 
 }  // namespace mneme

@@ -8,8 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "model/sequence_model.h"
 #include "model/tensor.h"
 #include "server/session/session_info.h"
+#include "server/session/session_ttl.h"
 
 namespace mneme {
 
@@ -42,7 +44,9 @@ struct SessionRecord {
   std::vector<uint64_t> message_starts;
   std::vector<uint64_t> pinned;  // steps that stay until they are unpinned
   absl::Time created;
-  absl::Time last_used;
+  absl::Time last_used;  // when the record was written
+  TtlPolicy ttl;
+  absl::Duration max_age_left = absl::InfiniteDuration();  // then
 
   const RetainedStep& head() const { return retained.back(); }
 };
@@ -57,6 +61,13 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored);
 
 // Draws a family's name.
 Root NewRoot();
+// The record of a session of its own family to which nothing was applied.
+SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
+                          absl::string_view tenant_key, absl::Time now);
+
+// When a session of this record has lived, if it is brought back now.
+SessionLife LifeOf(const SessionRecord& record, absl::Duration now,
+                   absl::Time wall);
 
 // What the kept replies take in the store.
 uint64_t KeptBytes(const SessionRecord& record);

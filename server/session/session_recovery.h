@@ -4,12 +4,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/sequence_model.h"
 #include "server/session/session.h"
 #include "server/session/session_context.h"
+#include "server/session/tombstones.h"
 #include "server/store/memory_store.h"
 
 namespace mneme {
@@ -21,6 +23,8 @@ struct RecoveredSessions {
   // Why a record cannot be read, in words that name the session: DATA_LOSS, or
   // FAILED_PRECONDITION for the format of a newer server.
   std::map<SessionKey, absl::Status> unreadable;
+  // Those that can be read.
+  std::vector<Tombstone> tombstones;
 };
 
 // Reads every record of the store. Called once, by the manager, at start-up;

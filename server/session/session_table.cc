@@ -30,6 +30,9 @@ void SessionTable::Fill(RecoveredSessions recovered) {
   for (auto& [key, why] : recovered.unreadable) {
     unreadable_[key] = {std::move(why)};
   }
+  for (const Tombstone& tombstone : recovered.tombstones) {
+    tombstones_.Add(tombstone);
+  }
 }
 
 absl::Status SessionTable::Add(std::shared_ptr<Session> session) {
@@ -52,9 +55,30 @@ absl::Status SessionTable::Add(std::shared_ptr<Session> session) {
   return absl::OkStatus();
 }
 
-void SessionTable::Erase(const SessionKey& key) {
+std::optional<SessionKey> SessionTable::Bury(const Tombstone& tombstone) {
+  std::shared_ptr<Session> gone;  // let go after the lock
   MutexLock lock(&mu_);
-  sessions_.erase(key);
+  const auto it = sessions_.find(tombstone.key);
+  if (it != sessions_.end()) {
+    gone = std::move(it->second);
+    sessions_.erase(it);
+  }
+  return tombstones_.Add(tombstone);
+}
+
+std::vector<SessionKey> SessionTable::PruneTombstones(absl::Time now) {
+  return tombstones_.Prune(now);
+}
+
+void SessionTable::Erase(const SessionKey& key) {
+  std::shared_ptr<Session> gone;  // let go after the lock
+  MutexLock lock(&mu_);
+  const auto it = sessions_.find(key);
+  if (it == sessions_.end()) return;
+  // One of the same id that was there before it.
+  if (it->second->is_open()) tombstones_.Erase(key);
+  gone = std::move(it->second);
+  sessions_.erase(it);
 }
 
 absl::StatusOr<std::shared_ptr<Session>> SessionTable::Find(
@@ -63,10 +87,9 @@ absl::StatusOr<std::shared_ptr<Session>> SessionTable::Find(
   const auto unreadable = unreadable_.find(key);
   if (unreadable != unreadable_.end()) return unreadable->second.why;
   const auto it = sessions_.find(key);
-  if (it == sessions_.end() || !it->second->is_open()) {
-    return UnknownSession(key);
-  }
-  return it->second;
+  if (it != sessions_.end() && it->second->is_open()) return it->second;
+  const std::optional<Tombstone> tombstone = tombstones_.Find(key);
+  return tombstone.has_value() ? GoneError(*tombstone) : UnknownSession(key);
 }
 
 std::vector<std::shared_ptr<Session>> SessionTable::All() const {
@@ -118,6 +141,11 @@ void SessionTable::EndCloseUnreadable(const SessionKey& key, bool removed) {
 void SessionTable::StartDrain() {
   MutexLock lock(&mu_);
   draining_ = true;
+}
+
+bool SessionTable::draining() const {
+  MutexLock lock(&mu_);
+  return draining_;
 }
 
 int64_t SessionTable::size() const {

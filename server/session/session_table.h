@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,15 +14,18 @@
 #include "server/session/session.h"
 #include "server/session/session_context.h"
 #include "server/session/session_recovery.h"
+#include "server/session/tombstones.h"
 
 namespace mneme {
 
-// A server's sessions by key, and the keys of those whose record cannot be
-// read. Used by the manager. Thread-safe: no call waits for anything but the
-// lock, under which no session does more than say whether it is open.
+// A server's sessions by key, the keys of those whose record cannot be read,
+// and what is remembered of those that are gone. Used by the manager.
+// Thread-safe: no call waits for anything but the lock, under which no session
+// does more than say whether it is open.
 class SessionTable {
  public:
-  explicit SessionTable(const SessionLimits& limits) : limits_(limits) {}
+  explicit SessionTable(const SessionLimits& limits)
+      : limits_(limits), tombstones_(limits.tombstones) {}
 
   // REQUIRES: nothing was added yet.
   void Fill(RecoveredSessions recovered) ABSL_LOCKS_EXCLUDED(mu_);
@@ -31,7 +35,14 @@ class SessionTable {
   absl::Status Add(std::shared_ptr<Session> session) ABSL_LOCKS_EXCLUDED(mu_);
   void Erase(const SessionKey& key) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // NOT_FOUND, or why its record cannot be read.
+  // Takes out a session that has ended by itself. Gives the key of a tombstone
+  // that had to go for its one.
+  std::optional<SessionKey> Bury(const Tombstone& tombstone)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Tombstones that have been there long enough go; their keys.
+  std::vector<SessionKey> PruneTombstones(absl::Time now);
+
+  // NOT_FOUND, SESSION_EXPIRED, or why its record cannot be read.
   absl::StatusOr<std::shared_ptr<Session>> Find(const SessionKey& key) const
       ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<std::shared_ptr<Session>> All() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -55,6 +66,7 @@ class SessionTable {
 
   // From now on nothing is added.
   void StartDrain() ABSL_LOCKS_EXCLUDED(mu_);
+  bool draining() const ABSL_LOCKS_EXCLUDED(mu_);
   int64_t size() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -64,8 +76,9 @@ class SessionTable {
   };
 
   const SessionLimits limits_;
+  Tombstones tombstones_;  // of sessions that are not in sessions_
 
-  mutable Mutex mu_;
+  mutable Mutex mu_;  // taken before that of tombstones_
   std::map<SessionKey, std::shared_ptr<Session>> sessions_ ABSL_GUARDED_BY(mu_);
   std::map<SessionKey, Unreadable> unreadable_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;

@@ -85,6 +85,12 @@ absl::Status InProcessStore::Remove(const SessionKey& session,
   return absl::OkStatus();
 }
 
+absl::Status InProcessStore::RemoveTombstone(const SessionKey& session) {
+  MutexLock lock(&mu_);
+  tombstones_.erase(session);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<MemoryStore::Records> InProcessStore::LoadRecords() const {
   Records out;
   MutexLock lock(&mu_);

@@ -39,6 +39,8 @@ class InProcessStore : public MemoryStore {
   absl::Status Remove(const SessionKey& session,
                       const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status RemoveTombstone(const SessionKey& session) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<Records> LoadRecords() const override ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Flush() override { return absl::OkStatus(); }
 

@@ -127,10 +127,14 @@ class MemoryStore {
 
   // Removes the record, the session's replies, and every value that no other
   // session holds; durably for kSync sessions. `tombstone` is what is left
-  // instead, until a session of that id is made or it is removed again; empty:
+  // instead, until a session of that id is made, or it is removed; empty:
   // nothing. OK when there was no session.
   virtual absl::Status Remove(const SessionKey& session,
                               const std::string& tombstone) = 0;
+
+  // What Remove left of the session, if anything; the session itself, if there
+  // is one of that id again, stays.
+  virtual absl::Status RemoveTombstone(const SessionKey& session) = 0;
 
   // Every record, for start-up, in key order. A record that fails its checksum
   // is in `corrupt` instead, and stays in the store.

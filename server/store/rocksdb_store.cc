@@ -120,6 +120,13 @@ absl::Status RocksDbStore::Remove(const SessionKey& session,
   return WriteGroup(/*sync=*/!async);
 }
 
+absl::Status RocksDbStore::RemoveTombstone(const SessionKey& session) {
+  MutexLock lock(&write_mu_);
+  RETURN_IF_ERROR(memory_.RemoveTombstone(session));
+  RETURN_IF_ERROR(group_->RemoveTombstone(session));
+  return WriteGroup(/*sync=*/false);
+}
+
 absl::StatusOr<MemoryStore::Records> RocksDbStore::LoadRecords() const {
   ASSIGN_OR_RETURN(Records out, memory_.LoadRecords());
   const auto visit = [&](const SessionEntryRef& entry,

@@ -86,6 +86,8 @@ class RocksDbStore : public MemoryStore {
   absl::Status Remove(const SessionKey& session,
                       const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
+  absl::Status RemoveTombstone(const SessionKey& session) override
+      ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::StatusOr<Records> LoadRecords() const override;
   absl::Status Flush() override;
   absl::Status Probe() override ABSL_LOCKS_EXCLUDED(write_mu_);

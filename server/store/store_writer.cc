@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/base/error_info.h"
+#include "server/base/kill_point.h"
 
 namespace mneme {
 namespace {
@@ -54,6 +55,10 @@ void StoreWriter::ReadReply(ReplyKey key, ReadDone done) {
 
 void StoreWriter::Remove(SessionKey session, std::string tombstone, Done done) {
   Enqueue(RemoveOp{std::move(session), std::move(tombstone), std::move(done)});
+}
+
+void StoreWriter::RemoveTombstone(SessionKey session, Done done) {
+  Enqueue(RemoveTombstoneOp{std::move(session), std::move(done)});
 }
 
 absl::Status StoreWriter::Flush() {
@@ -191,6 +196,9 @@ bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
   if (const auto* remove = std::get_if<RemoveOp>(&op)) {
     return round->touched.contains(RefTo(remove->session));
   }
+  if (const auto* remove = std::get_if<RemoveTombstoneOp>(&op)) {
+    return round->touched.contains(RefTo(remove->session));
+  }
   const auto& key = std::get<ReadOp>(op).key;
   if (const auto* reply = std::get_if<ReplyKey>(&key)) {
     return round->touched.contains(RefTo(reply->session));
@@ -222,6 +230,10 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
       }
       NoteFailure(status);
       std::move(remove->done)(std::move(status));
+    } else if (auto* tombstone = std::get_if<RemoveTombstoneOp>(&op)) {
+      absl::Status status = store_->RemoveTombstone(tombstone->session);
+      NoteFailure(status);
+      std::move(tombstone->done)(std::move(status));
     } else {
       absl::Status status = store_->Flush();
       NoteFailure(status);
@@ -233,7 +245,9 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
 void StoreWriter::ApplyGroup(Round round) {
   const size_t size = round.commits.size();
   const absl::Duration start = options_.clock->Monotonic();
+  KillPoint("before_group_write");
   std::vector<absl::Status> statuses = store_->Apply(std::move(round.commits));
+  KillPoint("after_group_write");
   const absl::Duration took = options_.clock->Monotonic() - start;
   statuses.resize(size, absl::InternalError("the store gave no status"));
   {

@@ -92,6 +92,8 @@ class StoreWriter {
   void Remove(SessionKey session, std::string tombstone, Done done)
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  void RemoveTombstone(SessionKey session, Done done) ABSL_LOCKS_EXCLUDED(mu_);
+
   // Blocks until everything submitted before is complete and on disk, kAsync
   // too. For shutdown. REQUIRES: not called from a `done`.
   absl::Status Flush() ABSL_LOCKS_EXCLUDED(mu_);
@@ -117,10 +119,14 @@ class StoreWriter {
     std::string tombstone;
     Done done;
   };
+  struct RemoveTombstoneOp {
+    SessionKey session;
+    Done done;
+  };
   struct FlushOp {
     Done done;
   };
-  using Op = std::variant<CommitOp, ReadOp, RemoveOp, FlushOp>;
+  using Op = std::variant<CommitOp, ReadOp, RemoveOp, RemoveTombstoneOp, FlushOp>;
 
   // What one round of the thread does: `early`, in order, then `commits` as
   // one group. No operation in `early` follows a commit of its own session.

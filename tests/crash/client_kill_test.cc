@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/crash/server_process.h"
+#include "tests/crash/settings.h"
 #include "tests/integration/oracle_stream.h"
 #include "tests/parity/test_folder.h"
 #include "tests/testing/free_port.h"
@@ -20,7 +21,6 @@ using ::testing::Ge;
 using ::testing::SizeIs;
 
 constexpr uint32_t kSegment = 8;
-constexpr int kKills = 8;
 
 // The parameter is the sessions' durability.
 class ClientKillTest : public ::testing::TestWithParam<const char*> {
@@ -76,9 +76,10 @@ INSTANTIATE_TEST_SUITE_P(Durability, ClientKillTest,
                          ::testing::Values("sync", "async"));
 
 TEST_P(ClientKillTest, EachStepComesOnceHoweverOftenTheServerIsKilled) {
-  std::mt19937 random(3);
-  uint64_t seed = 0;
-  for (int kill = 0; kill < kKills; ++kill) {
+  const int kills = CrashKills(48) / 6;
+  std::mt19937_64 random(CrashSeed());
+  uint64_t seed = CrashSeed();
+  for (int kill = 0; kill < kills; ++kill) {
     // Each stream is somewhere else in what it was given when the kill comes.
     for (auto& stream : streams_) {
       const uint64_t steps = stream->tokens().size() / kSegment;
@@ -95,7 +96,7 @@ TEST_P(ClientKillTest, EachStepComesOnceHoweverOftenTheServerIsKilled) {
     EXPECT_THAT(stream->retries(), SizeIs(Ge(1u)));
     retries += stream->retries().size();
   }
-  std::printf("%d kills, %zu calls of streams cut off\n", kKills, retries);
+  std::printf("%d kills, %zu calls of streams cut off\n", kills, retries);
   EXPECT_EQ(server_->Terminate(), 0);
 }
 

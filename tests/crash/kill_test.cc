@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/store/rocksdb_store.h"
+#include "tests/crash/settings.h"
 #include "tests/crash/stored_steps.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_folder.h"
@@ -21,8 +22,6 @@ namespace mneme {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr int kKills = 50;
 
 // A process that runs CommitUntilKilled (this executable, started by main.cc
 // with other arguments). Used by one thread.
@@ -85,9 +84,10 @@ void ExpectNothingLost(const Steps& acknowledged, const Steps& stored) {
 
 TEST(KillTest, EveryAcknowledgedCommitSurvivesKillNine) {
   TempFolder dir;
-  std::mt19937 random(20240229);
+  std::mt19937_64 random(CrashSeed());
+  const int kills = CrashKills(50);
   Steps acknowledged;
-  for (int round = 0; round < kKills; ++round) {
+  for (int round = 0; round < kills; ++round) {
     Committer committer(dir.path());
     const int until = std::uniform_int_distribution(1, 80)(random);
     for (int i = 0; i < until; ++i) ASSERT_TRUE(committer.Read(&acknowledged));

@@ -1,6 +1,7 @@
 #include "tests/crash/server_process.h"
 
-#include <spawn.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,32 +14,49 @@
 extern char** environ;
 
 namespace mneme {
+namespace {
+
+std::vector<char*> Pointers(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (std::string& string : strings) pointers.push_back(string.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// In the child, between fork() and its program.
+[[noreturn]] void Become(const char* binary, char* const* argv,
+                         char* const* environment, int out) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  dup2(out, STDOUT_FILENO);
+  execve(binary, argv, environment);
+  _exit(127);
+}
+
+}  // namespace
 
 ServerProcess::ServerProcess(const std::string& binary,
                              std::vector<std::string> flags,
-                             const std::string& listen) {
-  Start(binary, std::move(flags), listen);
+                             const std::string& listen,
+                             const std::vector<std::string>& environment) {
+  flags.insert(flags.begin(), binary);
+  flags.insert(flags.end(), {"--listen", listen, "--metrics", "127.0.0.1:0"});
+  // The first of two values counts.
+  std::vector<std::string> variables = environment;
+  for (char** one = environ; *one != nullptr; ++one) variables.push_back(*one);
+  Start(binary, std::move(flags), std::move(variables));
 }
 
 void ServerProcess::Start(const std::string& binary,
                           std::vector<std::string> flags,
-                          const std::string& listen) {
-  flags.insert(flags.begin(), binary);
-  flags.insert(flags.end(), {"--listen", listen, "--metrics", "127.0.0.1:0"});
-  std::vector<char*> argv;
-  for (std::string& flag : flags) argv.push_back(flag.data());
-  argv.push_back(nullptr);
+                          std::vector<std::string> environment) {
+  const std::vector<char*> argv = Pointers(flags);
+  const std::vector<char*> variables = Pointers(environment);
   int out[2];
-  ASSERT_EQ(pipe(out), 0);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addclose(&actions, out[0]);
-  const int spawned = posix_spawn(&pid_, binary.c_str(), &actions, nullptr,
-                                  argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
+  ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+  pid_ = fork();
+  if (pid_ == 0) Become(binary.c_str(), argv.data(), variables.data(), out[1]);
   close(out[1]);
-  ASSERT_EQ(spawned, 0) << binary;
+  ASSERT_GT(pid_, 0) << binary;
   FILE* const lines = fdopen(out[0], "r");
   char line[256] = "";
   char address[128] = "";
@@ -54,9 +72,14 @@ ServerProcess::~ServerProcess() {
   if (pid_ > 0) Kill();
 }
 
-void ServerProcess::Kill() {
+void ServerProcess::AwaitEnd() const {
+  siginfo_t ignored;
+  waitid(P_PID, static_cast<id_t>(pid_), &ignored, WEXITED | WNOWAIT);
+}
+
+int ServerProcess::Kill() {
   kill(pid_, SIGKILL);
-  Wait();
+  return Wait();
 }
 
 int ServerProcess::Terminate() {

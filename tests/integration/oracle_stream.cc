@@ -64,6 +64,7 @@ OracleStream::OracleStream(client::Client& client,
     : id_(options.at.session_id),
       tokens_(std::move(before)),
       answered_(tokens_.size()),
+      state_(OracleState(tokens_)),
       step_(options.at.step) {
   auto stream = client.Stream(std::move(options), this);
   EXPECT_TRUE(stream.ok()) << stream.status();
@@ -129,11 +130,13 @@ void OracleStream::OnSegment(const client::SegmentResult& segment) {
   MutexLock lock(&mu_);
   EXPECT_EQ(segment.handle.step, ++step_) << id_;
   EXPECT_EQ(segment.handle.session_id, id_);
-  answered_ += segment.num_tokens;
+  const size_t before =
+      std::exchange(answered_, answered_ + segment.num_tokens);
   ASSERT_LE(answered_, tokens_.size()) << id_;
-  EXPECT_EQ(LastState(segment),
-            OracleState(absl::MakeConstSpan(tokens_).first(answered_)))
-      << id_ << " at step " << step_;
+  state_ = OracleState(
+      state_, static_cast<int64_t>(before),
+      absl::MakeConstSpan(tokens_).subspan(before, segment.num_tokens));
+  EXPECT_EQ(LastState(segment), state_) << id_ << " at step " << step_;
   sources_.push_back(segment.source);
   changed_.notify_all();
 }

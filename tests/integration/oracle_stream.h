@@ -69,6 +69,7 @@ class OracleStream : public client::StreamHandler {
   std::condition_variable changed_;
   std::vector<int32_t> tokens_ ABSL_GUARDED_BY(mu_);
   size_t answered_ ABSL_GUARDED_BY(mu_);  // of the tokens
+  int64_t state_ ABSL_GUARDED_BY(mu_);    // after these
   uint64_t step_ ABSL_GUARDED_BY(mu_);
   int replies_ ABSL_GUARDED_BY(mu_) = 0;
   int done_ ABSL_GUARDED_BY(mu_) = 0;

@@ -1,8 +1,10 @@
 #include "server/config.h"
 
 #include <cstdlib>
+#include <fstream>
 
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {
@@ -76,6 +78,10 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "14",
                                                       "--kept-reply-bytes",
                                                       "7",
+                                                      "--device-memory-bytes",
+                                                      "8",
+                                                      "--host-memory-bytes",
+                                                      "0",
                                                       "--max-sessions",
                                                       "9",
                                                       "--queue-per-session",
@@ -111,6 +117,8 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.retain, 6);
   EXPECT_EQ(config.retain_messages, 14);
   EXPECT_EQ(config.kept_reply_bytes, 7);
+  EXPECT_EQ(config.device_memory_bytes, 8);
+  EXPECT_EQ(config.host_memory_bytes, 0);
   EXPECT_EQ(config.max_sessions, 9);
   EXPECT_EQ(config.queue_per_session, 10);
   EXPECT_EQ(config.queue_total, 11);
@@ -252,6 +260,20 @@ TEST(ConfigTest, HelpPrintsEveryFlagWithDefaultAndVariable) {
                            "MNEME_KEPT_REPLY_BYTES"}) {
     EXPECT_THAT(line.print, HasSubstr(text));
   }
+}
+
+TEST(ConfigTest, TheExportKeyComesFromAFile) {
+  const TempFolder folder;
+  const auto write = [&](const std::string& key) {
+    std::ofstream(folder.path() + "/key") << key;
+    return Parse({"--model", "m", "--export-key-file", folder.path() + "/key"});
+  };
+  EXPECT_THAT(write("0123456789abcdef\n"), IsOk());
+  EXPECT_EQ(write("0123456789abcdef\n")->config.export_key, "0123456789abcdef");
+  EXPECT_THAT(write("short"),
+              StatusIs(kInvalid, HasSubstr("expected at least 16")));
+  EXPECT_THAT(Parse({"--model", "m", "--export-key-file", "/none"}),
+              StatusIs(kInvalid, HasSubstr("'/none'")));
 }
 
 TEST(ConfigTest, VersionPrintsTheVersion) {

@@ -100,6 +100,15 @@ TEST_F(MainTest, ABadFlagEndsWithTwo) {
   EXPECT_EQ(mnemed.Wait(), 2);
 }
 
+TEST_F(MainTest, ABadKillPointEndsWithTwoAndTheNames) {
+  setenv("MNEME_KILL_POINT", "after_lunch:1", 1);  // NOLINT: no other thread
+  ChildProcess mnemed(MNEME_MNEMED, Arguments());
+  unsetenv("MNEME_KILL_POINT");  // NOLINT
+  EXPECT_THAT(mnemed.ReadAll(), AllOf(HasSubstr("mnemed: MNEME_KILL_POINT"),
+                                      HasSubstr("after_lunch")));
+  EXPECT_EQ(mnemed.Wait(), 2);
+}
+
 TEST_F(MainTest, HelpEndsWithZero) {
   ChildProcess mnemed(MNEME_MNEMED, {"--help"});
   EXPECT_THAT(mnemed.ReadAll(), HasSubstr("--drain-timeout"));

@@ -182,8 +182,7 @@ IOStatus UnsyncedLossFileSystem::RenameFile(const std::string& from,
   if (status.ok()) status = target()->RenameFile(from, to, options, debug);
   if (!status.ok()) return status;
   MutexLock lock(&mu_);
-  new_files_.erase(Normal(from));
-  new_files_.erase(Normal(to));
+  MakeDurable(Parent(Normal(to)));
   const auto moved = files_.extract(Normal(from));
   files_.erase(Normal(to));
   if (!moved.empty()) files_[Normal(to)] = moved.mapped();
@@ -233,9 +232,13 @@ void UnsyncedLossFileSystem::Synced(const std::string& name) {
 
 void UnsyncedLossFileSystem::SyncedDirectory(const std::string& name) {
   MutexLock lock(&mu_);
-  if (ignore_syncs_) return;
-  std::erase_if(new_files_,
-                [&](const std::string& file) { return Parent(file) == name; });
+  if (!ignore_syncs_) MakeDurable(name);
+}
+
+void UnsyncedLossFileSystem::MakeDurable(const std::string& folder) {
+  std::erase_if(new_files_, [&](const std::string& file) {
+    return Parent(file) == folder;
+  });
 }
 
 std::unique_ptr<rocksdb::Env> MakePauselessEnv(

@@ -18,9 +18,10 @@ namespace mneme {
 // A file system for RocksDB on which a machine can lose its power. It promises:
 // after PowerOff() every write fails, and RestorePower() leaves of every file
 // exactly what it had at its last sync, and of every new file nothing unless
-// its folder was synced since. A rename counts as synced at once: RocksDB syncs
-// the folder after each. Sits on the real file system, which it never syncs
-// (that is only modelled). Thread-safe.
+// its folder was synced since. A rename counts as a sync of its folder: RocksDB
+// does that after each, and a journal keeps it after what the folder got
+// before. Sits on the real file system, which it never syncs (that is only
+// modelled). Thread-safe.
 class UnsyncedLossFileSystem : public rocksdb::FileSystemWrapper {
  public:
   UnsyncedLossFileSystem();
@@ -71,6 +72,8 @@ class UnsyncedLossFileSystem : public rocksdb::FileSystemWrapper {
       ABSL_LOCKS_EXCLUDED(mu_);
   void Synced(const std::string& name) ABSL_LOCKS_EXCLUDED(mu_);
   void SyncedDirectory(const std::string& name) ABSL_LOCKS_EXCLUDED(mu_);
+  void MakeDurable(const std::string& folder)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;
   std::map<std::string, Extent> files_ ABSL_GUARDED_BY(mu_);

@@ -70,6 +70,30 @@ TEST_F(DrainTest, HealthIsNotServingWhileWhatWasReadIsFinished) {
   EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
 }
 
+TEST_F(DrainTest, NoSessionIsChangedAnyMore) {
+  const v1::Session opened = Open("a");
+  model_->Hold();
+  grpc::ClientContext context;
+  const StreamCall stream = segments_->Stream(&context);
+  ASSERT_TRUE(stream->Write(Request("a", Range(0, 4))));
+  model_->AwaitHeld();
+  StartDrain();
+  AwaitMetric("mneme_draining", 1);
+  const auto expect_draining = [&](auto rpc, auto request) {
+    request.set_session_id("a");
+    grpc::ClientContext call;
+    v1::Session session;
+    const auto status = ((*sessions_).*rpc)(&call, request, &session);
+    EXPECT_EQ(ErrorOf(status).reason, "DRAINING");
+  };
+  using Stub = v1::Sessions::Stub;
+  expect_draining(&Stub::Rollback, v1::RollbackSessionRequest());
+  expect_draining(&Stub::Fork, v1::ForkSessionRequest());
+  expect_draining(&Stub::Touch, v1::TouchSessionRequest());
+  model_->Release();
+  EXPECT_THAT(AwaitDrained(), IsOkAndHolds(true));
+}
+
 TEST_F(DrainTest, WhatWasReadIsAnsweredThenTheStreamEndsWithItsLastHandle) {
   Open("a");
   model_->Hold();

@@ -40,6 +40,17 @@ class SessionsServiceTest : public ServerFixture {
     return sessions_->Close(&context, request, reply);
   }
 
+  grpc::Status Fork(const v1::ForkSessionRequest& request, v1::Session* reply,
+                    const std::string& tenant = "default") {
+    grpc::ClientContext context;
+    context.AddMetadata("mneme-tenant", tenant);
+    return sessions_->Fork(&context, request, reply);
+  }
+  grpc::Status Touch(const v1::TouchSessionRequest& request,
+                     v1::Session* reply) {
+    grpc::ClientContext context;
+    return sessions_->Touch(&context, request, reply);
+  }
   grpc::Status Rollback(const v1::RollbackSessionRequest& request,
                         v1::Session* reply,
                         const std::string& tenant = "default") {
@@ -181,6 +192,68 @@ TEST_F(SessionsServiceTest, RollbackRefusesBadHandlesByField) {
   EXPECT_THAT(Rollback(request, &session, "acme"),
               FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("session_id")));
   EXPECT_TRUE(Rollback(request, &session).ok());
+}
+
+TEST_F(SessionsServiceTest, ForkGivesTheNewSession) {
+  Open("a");
+  v1::SegmentReply reply;
+  ASSERT_TRUE(Process(Request("a", Range(0, 8)), &reply).ok());
+  v1::ForkSessionRequest request;
+  request.set_session_id("a");
+  request.set_fork_id("b");
+  *request.mutable_from() = reply.segments(0).result().handle();
+  v1::Session fork;
+  ASSERT_TRUE(Fork(request, &fork).ok());
+  EXPECT_EQ(fork.session_id(), "b");
+  EXPECT_EQ(fork.head().session_id(), "b");
+  EXPECT_EQ(fork.head().step(), 1);
+  EXPECT_EQ(fork.head().digest(), request.from().digest());
+  request.set_fork_id("c");
+  request.clear_from();
+  ASSERT_TRUE(Fork(request, &fork).ok());
+  EXPECT_EQ(fork.head().digest(), reply.head().digest());
+  EXPECT_EQ(Rpcs("Sessions.Fork", "OK"), 2);
+}
+
+TEST_F(SessionsServiceTest, ForkRefusesWhatIsWrongByField) {
+  Open("a");
+  v1::ForkSessionRequest request;
+  request.set_session_id("a");
+  v1::Session fork;
+  EXPECT_THAT(Fork(request, &fork),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
+                        HasSubstr("fork_id: 0 characters")));
+  request.set_fork_id("b");
+  request.mutable_from()->set_digest("short");
+  EXPECT_THAT(
+      Fork(request, &fork),
+      FailsWith(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("from.digest")));
+  request.clear_from();
+  EXPECT_THAT(Fork(request, &fork, "acme"),
+              FailsWith(grpc::StatusCode::NOT_FOUND, HasSubstr("session_id")));
+  ASSERT_TRUE(Fork(request, &fork).ok());
+  EXPECT_THAT(Fork(request, &fork),
+              FailsWith(grpc::StatusCode::ALREADY_EXISTS, HasSubstr("'b'")));
+}
+
+TEST_F(SessionsServiceTest, TouchPinsAndUnpins) {
+  const v1::Session opened = Open("a");
+  v1::TouchSessionRequest request;
+  request.set_session_id("a");
+  *request.add_pin() = opened.head();
+  v1::Session session;
+  ASSERT_TRUE(Touch(request, &session).ok());
+  ASSERT_EQ(session.pinned_size(), 1);
+  EXPECT_EQ(session.pinned(0).SerializeAsString(),
+            opened.head().SerializeAsString());
+  request.clear_pin();
+  *request.add_unpin() = opened.head();
+  ASSERT_TRUE(Touch(request, &session).ok());
+  EXPECT_EQ(session.pinned_size(), 0);
+  request.add_pin()->set_session_id("b");
+  EXPECT_THAT(Touch(request, &session),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
+                        HasSubstr("pin[0].session_id")));
 }
 
 TEST_F(SessionsServiceTest, MetadataMustNameTheRequestsSession) {

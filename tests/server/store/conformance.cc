@@ -275,6 +275,13 @@ TEST_P(MemoryStoreConformance, ATombstoneStaysUntilTheIdIsUsedOrForgotten) {
   ASSERT_THAT(store()->Remove(kSession, "again"), IsOk());
   ASSERT_THAT(store()->Remove(kSession, ""), IsOk());
   EXPECT_THAT(tombstones(), IsEmpty());
+  ASSERT_THAT(store()->Remove(kSession, "alone"), IsOk());
+  EXPECT_THAT(tombstones(), ElementsAre("alone"));
+  ASSERT_THAT(store()->RemoveTombstone(kSession), IsOk());
+  EXPECT_THAT(tombstones(), IsEmpty());
+  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
+  ASSERT_THAT(store()->RemoveTombstone(kSession), IsOk());
+  EXPECT_EQ(store()->LoadRecords()->records.size(), 1u);
 }
 
 TEST_P(MemoryStoreConformance, EmptyAndLargeBytesComeBackTheSame) {

@@ -54,6 +54,19 @@ class GatedStore : public MemoryStore {
     failure_ = std::move(status);
   }
 
+  // The same of removals.
+  void FailRemovesWith(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    remove_failure_ = std::move(status);
+  }
+  // Returns when it was called so.
+  void AwaitCall(const std::string& call) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    while (std::find(calls_.begin(), calls_.end(), call) == calls_.end()) {
+      lock.Wait(changed_);
+    }
+  }
+
   std::vector<absl::Status> Apply(std::vector<Commit> commits) override
       ABSL_LOCKS_EXCLUDED(mu_) {
     std::string call = "apply";
@@ -88,7 +101,14 @@ class GatedStore : public MemoryStore {
                       const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(mu_) {
     Note(absl::StrCat("remove ", session.session_id));
+    {
+      MutexLock lock(&mu_);
+      if (!remove_failure_.ok()) return remove_failure_;
+    }
     return store_.Remove(session, tombstone);
+  }
+  absl::Status RemoveTombstone(const SessionKey& session) override {
+    return store_.RemoveTombstone(session);
   }
   absl::Status Flush() override ABSL_LOCKS_EXCLUDED(mu_) {
     Note("flush");
@@ -108,11 +128,13 @@ class GatedStore : public MemoryStore {
   void Note(std::string call) const ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
     calls_.push_back(std::move(call));
+    changed_.notify_all();
   }
 
   InProcessStore store_;
   mutable Mutex mu_;
-  std::condition_variable changed_;
+  mutable std::condition_variable changed_;
+  absl::Status remove_failure_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<std::string> calls_ ABSL_GUARDED_BY(mu_);
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   bool open_ ABSL_GUARDED_BY(mu_) = true;

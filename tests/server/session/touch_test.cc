@@ -1,4 +1,4 @@
-#include "server/session/pins.h"
+#include "server/session/touch.h"
 
 #include "server/base/error_info.h"
 #include "tests/server/session/session_fixture.h"
@@ -11,9 +11,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class PinsTest : public SessionFixture {
+class TouchTest : public SessionFixture {
  protected:
-  PinsTest() {
+  TouchTest() {
     limits_.retention = {2, 1};
     Restart();
     EXPECT_OK(Open("s"));
@@ -28,13 +28,16 @@ class PinsTest : public SessionFixture {
   absl::StatusOr<SessionInfo> Pin(std::vector<MemoryHandle> pin,
                                   std::vector<MemoryHandle> unpin = {}) {
     Pending<absl::StatusOr<SessionInfo>> answer;
-    manager_->Pin(Key("s"), std::make_shared<Cursor>(), std::move(pin),
-                  std::move(unpin), answer.Setter());
+    TouchChange change;
+    change.pin = std::move(pin);
+    change.unpin = std::move(unpin);
+    manager_->Touch(Key("s"), std::make_shared<Cursor>(), std::move(change),
+                    answer.Setter());
     return answer.Get();
   }
 };
 
-TEST_F(PinsTest, APinnedValueCanBeNamedUntilItIsUnpinned) {
+TEST_F(TouchTest, APinnedValueCanBeNamedUntilItIsUnpinned) {
   Apply(1);
   const MemoryHandle first = At("s").handle;
   ASSERT_OK_AND_ASSIGN(const SessionInfo pinned, Pin({first}));
@@ -54,7 +57,7 @@ TEST_F(PinsTest, APinnedValueCanBeNamedUntilItIsUnpinned) {
   EXPECT_THAT(RetainedSteps("s"), ElementsAre(6, 7));
 }
 
-TEST_F(PinsTest, AMessageIsNotPlacedAfterAPinnedValueOfThePast) {
+TEST_F(TouchTest, AMessageIsNotPlacedAfterAPinnedValueOfThePast) {
   Apply(1);
   const Position first = At("s");
   ASSERT_OK(Pin({first.handle}));
@@ -65,14 +68,14 @@ TEST_F(PinsTest, AMessageIsNotPlacedAfterAPinnedValueOfThePast) {
   EXPECT_EQ(GetErrorInfo(reply.status()).reason, "NOT_RETAINED");
 }
 
-TEST_F(PinsTest, PinningTwiceIsPinningOnce) {
+TEST_F(TouchTest, PinningTwiceIsPinningOnce) {
   const MemoryHandle start = At("s").handle;
   ASSERT_OK(Pin({start}));
   EXPECT_THAT(Pin({start, start})->pinned, ElementsAre(start));
   EXPECT_THAT(Pin({}, {start, start})->pinned, IsEmpty());
 }
 
-TEST_F(PinsTest, WhatIsNotRetainedCannotBePinned) {
+TEST_F(TouchTest, WhatIsNotRetainedCannotBePinned) {
   const MemoryHandle start = At("s").handle;
   Apply(5);
   EXPECT_THAT(Pin({start}), StatusIs(StatusCode::kFailedPrecondition,
@@ -83,7 +86,7 @@ TEST_F(PinsTest, WhatIsNotRetainedCannotBePinned) {
               StatusIs(StatusCode::kAborted, HasSubstr("unpin")));
 }
 
-TEST_F(PinsTest, ThereIsALimit) {
+TEST_F(TouchTest, ThereIsALimit) {
   for (size_t i = 0; i < kMaxPins; ++i) {
     ASSERT_OK(Pin({At("s").handle}));
     Apply(1);

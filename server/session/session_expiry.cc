@@ -1,0 +1,72 @@
+// The part of SessionManager that ends sessions whose time is over.
+
+#include <utility>
+
+#include "server/session/session_manager.h"
+
+namespace mneme {
+namespace {
+
+// After a store that failed: not tried again before.
+constexpr absl::Duration kRetry = absl::Seconds(1);
+
+}  // namespace
+
+void SessionManager::SetExpiry(const SessionKey& key) {
+  const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
+  if (session.ok()) expiry_.Set(key, (*session)->EndOfLife().at);
+}
+
+void SessionManager::OnDue(const SessionKey& key) {
+  ForgetTombstones(table_.PruneTombstones(context_.clock->Wall()));
+  const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
+  // What a drain finds expires when the server starts again.
+  if (!session.ok() || table_.draining()) return;
+  const LifeEnd end = (*session)->EndOfLife();
+  if (end.at > context_.clock->Monotonic()) {
+    expiry_.Set(key, end.at);
+  } else {
+    Expire(*session, end.reason);
+  }
+}
+
+void SessionManager::Expire(const std::shared_ptr<Session>& session,
+                            EndReason reason) {
+  admission_.Begin();
+  session->Close([this, session, reason](const absl::Status& stopped) {
+    // Its owner closes it already.
+    if (!stopped.ok()) return admission_.End();
+    Tombstone tombstone;
+    tombstone.key = session->key();
+    tombstone.last = session->head().handle;
+    tombstone.reason = reason;
+    tombstone.at = context_.clock->Wall();
+    Bury(session, tombstone);
+  });
+}
+
+void SessionManager::Bury(const std::shared_ptr<Session>& session,
+                          const Tombstone& tombstone) {
+  context_.writer->Remove(
+      tombstone.key, EncodeTombstone(tombstone),
+      [this, session, tombstone](const absl::Status& removed) {
+        if (removed.ok()) {
+          const std::optional<SessionKey> replaced = table_.Bury(tombstone);
+          if (replaced.has_value()) ForgetTombstones({*replaced});
+          context_.observer->OnSessionEnd(tombstone.reason);
+        } else {
+          session->Reopen();
+          expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);
+        }
+        admission_.End();
+      });
+}
+
+void SessionManager::ForgetTombstones(const std::vector<SessionKey>& keys) {
+  for (const SessionKey& key : keys) {
+    // One that stays in the store is pruned after the next start.
+    context_.writer->RemoveTombstone(key, [](const absl::Status&) {});
+  }
+}
+
+}  // namespace mneme

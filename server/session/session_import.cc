@@ -1,0 +1,64 @@
+// The part of SessionManager that takes sessions in from files.
+
+#include <utility>
+
+#include "server/base/status_macros.h"
+#include "server/session/model_match.h"
+#include "server/session/session_file.h"
+#include "server/session/session_manager.h"
+
+namespace mneme {
+
+absl::StatusOr<std::string> SessionManager::FileHeader(
+    const ExportedValue& exported) const {
+  return EncodeSessionFileHeader(exported.manifest, *exported.value,
+                                 context_.export_key);
+}
+
+absl::StatusOr<int64_t> SessionManager::LargestFile(
+    const std::string& model) const {
+  ASSIGN_OR_RETURN(const SequenceModel* chosen, ChooseModel(model));
+  return chosen->spec().memory_bytes() + kMaxSessionFileHeader;
+}
+
+void SessionManager::Import(const SessionKey& key, const ImportRequest& request,
+                            InfoDone done) {
+  const absl::StatusOr<SequenceModel*> model = ChooseModel(request.model);
+  if (!model.ok()) return std::move(done)(model.status());
+  StoredValue value;
+  absl::StatusOr<SessionRecord> record =
+      ReadFile(**model, request.file, &value);
+  if (!record.ok()) return std::move(done)(record.status());
+  Make(key, *model, request.durability, *std::move(record), {value},
+       std::move(done));
+}
+
+absl::StatusOr<SessionRecord> SessionManager::ReadFile(
+    const SequenceModel& model, const std::string& file,
+    StoredValue* value) const {
+  ASSIGN_OR_RETURN(const ParsedSessionFile parsed,
+                   ParseSessionFile(file, context_.export_key));
+  const SessionManifest& manifest = parsed.manifest;
+  const RetainedStep step = {manifest.handle.step, manifest.handle.digest};
+  if (step.step == 0) {
+    return absl::InvalidArgumentError(
+        "step: 0, the model's initial memory; expected a later one");
+  }
+  SessionRecord record =
+      FirstRecord(model.spec(), manifest.policy, context_.tenant_key,
+                  context_.clock->Wall());
+  record.ttl = context_.limits.ttl;
+  record.max_age_left = record.ttl.max_age;
+  record.model = manifest.model;
+  record.fingerprint = manifest.fingerprint;
+  record.numeric_mode = manifest.numeric_mode;
+  record.memory = manifest.memory;
+  RETURN_IF_ERROR(CheckModel(record, &model));
+  record.model = model.spec().name;
+  record.retained = {step};
+  record.first_reply = step.step + 1;
+  *value = {step.digest, std::make_shared<const std::string>(parsed.value)};
+  return record;
+}
+
+}  // namespace mneme
