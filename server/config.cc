@@ -178,16 +178,22 @@ void AddModelFlags(CLI::App& app, Config* config) {
 
 void AddSessionFlags(CLI::App& app, Config* config) {
   const std::map<std::string, Durability> levels = {
-      {"memory", Durability::kMemory}, {"sync", Durability::kSync}};
+      {"memory", Durability::kMemory},
+      {"async", Durability::kAsync},
+      {"sync", Durability::kSync}};
   app.add_option_function<std::string>(
          "--durability",
          [config, levels](const std::string& name) {
            config->durability = levels.at(name);
          },
          "What an acknowledged segment survives, where Open does not say")
-      ->check(OneOf({"memory", "sync"}))
+      ->check(OneOf({"memory", "async", "sync"}))
       ->envname("MNEME_DURABILITY")
       ->default_str("sync");
+  AddDuration(app, "async-window", &config->async_window,
+              "How old an acknowledged segment of an async session may get "
+              "before it is on disk: what a crash of the machine can take. "
+              "Less means more syncs");
   AddCount(app, "retain", &config->retain, 1, 1'000'000,
            "Memory values of a session that can still be named");
   AddCount(app, "retain-messages", &config->retain_messages, 1, 1'000'000,

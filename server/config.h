@@ -30,6 +30,7 @@ struct Config {
   int64_t max_batch = 256;
 
   Durability durability = Durability::kSync;
+  absl::Duration async_window = absl::Milliseconds(100);
   int64_t retain = 8;
   int64_t retain_messages = 8;
   int64_t kept_reply_bytes = 64 << 10;

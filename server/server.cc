@@ -70,7 +70,10 @@ Server::Server(const Config& config, Parts parts)
       metrics_(std::make_shared<Metrics>(Version())),
       bytes_(config.queue_bytes) {}
 
-Server::~Server() = default;
+Server::~Server() {
+  MutexLock lock(&mu_);
+  serving_ = nullptr;
+}
 
 absl::Status Server::LoadModels() {
   for (auto& model : given_models_) {
@@ -104,11 +107,13 @@ absl::Status Server::AddModel(std::unique_ptr<SequenceModel> model,
 absl::Status Server::OpenStore() {
   if (store_ == nullptr) {
     StoreOptions options;
+    options.async_window = config_.async_window;
     options.clock = clock_;
     ASSIGN_OR_RETURN(store_, MakeStore(config_.store, options));
   }
   StoreWriter::Options options;
   options.clock = clock_;
+  options.on_health = [this](const absl::Status& s) { OnStoreHealth(s); };
   writer_ = std::make_unique<StoreWriter>(store_.get(), options);
   return absl::OkStatus();
 }
@@ -163,7 +168,22 @@ absl::Status Server::Listen() {
   options.max_request_bytes = config_.max_request_bytes;
   options.max_connection_calls = config_.max_connection_calls;
   ASSIGN_OR_RETURN(grpc_, GrpcServer::Create(options, std::move(rpc)));
+  MutexLock lock(&mu_);
+  serving_ = grpc_.get();
+  if (!store_up_) serving_->SetServing(false);
   return absl::OkStatus();
+}
+
+void Server::OnStoreHealth(const absl::Status& status) {
+  if (status.ok()) {
+    spdlog::info("store {}: it works again", config_.store);
+  } else {
+    spdlog::error("store {}: it is down, and health says NOT_SERVING: {}",
+                  config_.store, status.ToString());
+  }
+  MutexLock lock(&mu_);
+  store_up_ = status.ok();
+  if (serving_ != nullptr) serving_->SetServing(store_up_);
 }
 
 std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
@@ -189,6 +209,11 @@ ServerLevels Server::Levels() const {
   levels.queue_bytes = bytes_.used();
   levels.rpcs = rpc_counts_.Read();
   levels.store = writer_->stats();
+  levels.async_window = config_.async_window;
+  const auto unsynced_since = writer_->unsynced_since();
+  if (unsynced_since.has_value()) {
+    levels.unsynced = clock_->Monotonic() - *unsynced_since;
+  }
   levels.tiers = tiers_->stats();
   return levels;
 }

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "model/sequence_model.h"
 #include "server/base/clock.h"
+#include "server/base/mutex.h"
 #include "server/config.h"
 #include "server/observe/metrics.h"
 #include "server/observe/metrics_server.h"
@@ -37,7 +39,7 @@ class Server {
   // What tests put in place of the real thing.
   struct Parts {
     Clock* clock = Clock::Real();        // not owned; outlives the server
-    std::unique_ptr<MemoryStore> store;  // null: config.store
+    std::unique_ptr<MemoryStore> store;  // null: config.store; of that clock
     // Served beside those of config.models, which may then be empty.
     std::vector<std::unique_ptr<SequenceModel>> models;
   };
@@ -75,6 +77,8 @@ class Server {
   absl::Status StartSessions();
   absl::Status Listen();
   ServerLevels Levels() const;
+  // Health follows the store; called by the store writer.
+  void OnStoreHealth(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
 
   const Config config_;
   Clock* const clock_;
@@ -86,6 +90,9 @@ class Server {
   const std::shared_ptr<Metrics> metrics_;  // shared with the metrics server
   RpcCounts rpc_counts_;
   ByteBudget bytes_;  // before whatever ends a message: it holds charges
+  Mutex mu_;  // held while health is told, so that the last to tell is right
+  bool store_up_ ABSL_GUARDED_BY(mu_) = true;
+  GrpcServer* serving_ ABSL_GUARDED_BY(mu_) = nullptr;  // grpc_, while it lives
   std::unique_ptr<StoreWriter> writer_;
   std::unique_ptr<MemoryTiers> tiers_;
   std::unique_ptr<Scheduler> scheduler_;

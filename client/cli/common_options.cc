@@ -29,15 +29,17 @@ void AddModelAndDurability(CLI::App* app, std::string& model,
                            std::string& durability) {
   app->add_option("--model", model, "The model; default the server's only one");
   app->add_option("--durability", durability,
-                  "memory or sync: what was answered is gone with the server, "
-                  "or is on its disk; default the server's")
+                  "memory, async or sync: what was answered is gone with the "
+                  "server; is on its disk a moment later; is on its disk. "
+                  "Default the server's")
       ->check(CheckDurability)
       ->type_name("LEVEL");
 }
 
 client::Durability ParseDurability(const std::string& text) {
   for (client::Durability level :
-       {client::Durability::kMemory, client::Durability::kSync}) {
+       {client::Durability::kMemory, client::Durability::kAsync,
+        client::Durability::kSync}) {
     if (text == ToString(level)) return level;
   }
   return client::Durability::kServerDefault;
@@ -45,7 +47,7 @@ client::Durability ParseDurability(const std::string& text) {
 
 std::string CheckDurability(const std::string& text) {
   if (ParseDurability(text) != client::Durability::kServerDefault) return "";
-  return "expected memory or sync, got '" + text + "'";
+  return "expected memory, async or sync, got '" + text + "'";
 }
 
 std::string CheckHandle(const std::string& text) {

@@ -85,6 +85,21 @@ void AppendStore(const StoreWriterStats& store,
       counter, absl::ToDoubleSeconds(store.sync_time));
   add("mneme_store_queued", "Operations waiting for the store",
       MetricType::Gauge, count(store.queued));
+  add("mneme_store_up",
+      "0 while the store fails: from a write that failed to a probe that works",
+      MetricType::Gauge, store.up ? 1 : 0);
+}
+
+void AppendAsync(const ServerLevels& levels, std::vector<MetricFamily>* out) {
+  out->push_back(Level("mneme_store_unsynced_seconds",
+                       "Age of the oldest acknowledged commit that is not on "
+                       "disk; 0: there is none",
+                       MetricType::Gauge,
+                       absl::ToDoubleSeconds(levels.unsynced)));
+  out->push_back(Level("mneme_store_async_window_seconds",
+                       "What that age is kept to (--async-window)",
+                       MetricType::Gauge,
+                       absl::ToDoubleSeconds(levels.async_window)));
 }
 
 MetricFamily RpcFamily(const std::vector<RpcCounts::Count>& counts) {
@@ -167,6 +182,7 @@ void AppendLevels(const ServerLevels& levels, std::vector<MetricFamily>* out) {
                        static_cast<double>(levels.stream_replies)));
   out->push_back(RpcFamily(levels.rpcs));
   AppendStore(levels.store, out);
+  AppendAsync(levels, out);
   AppendTiers(levels.tiers, out);
 }
 

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "model/sequence_model.h"
 #include "server/observe/rpc_counts.h"
 #include "server/schedule/scheduler.h"
@@ -36,6 +37,8 @@ struct ServerLevels {
   int64_t queue_bytes = 0;  // of messages between read and their reply's write
   std::vector<RpcCounts::Count> rpcs;
   StoreWriterStats store;
+  absl::Duration unsynced;  // age of the store's oldest commit not on disk
+  absl::Duration async_window;
   MemoryTiers::Stats tiers;
 };
 

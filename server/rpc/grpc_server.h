@@ -41,7 +41,9 @@ class GrpcServer {
   // For clients in the same process.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
-  // Health says NOT_SERVING from now on, for every service.
+  // What health says of every service; SERVING at first.
+  void SetServing(bool serving);
+  // Health says NOT_SERVING from now on, whatever SetServing() does.
   void SetNotServing();
   // Takes no new connections, gives open calls until `grace` to end, cancels
   // the rest and waits for them. Once.

@@ -27,6 +27,7 @@ void RecordCall::Start() {
   }
   session_->Stamp(&change->record);
   Commit commit = session_->MakeCommit(change->record);
+  commit.sync = true;
   session_->context().writer->Submit(
       std::move(commit),
       [self = shared_from_this(),

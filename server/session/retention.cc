@@ -32,7 +32,8 @@ bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
 // Drops the values that nothing needs, and the replies up to the oldest value
 // that is not only pinned. The replies on the way to a dropped value are then
 // on the way to the next one that stays.
-void DropValues(const RetentionLimits& limits, SessionRecord* record) {
+void DropValues(const RetentionLimits& limits,
+                const std::vector<uint64_t>& held, SessionRecord* record) {
   std::vector<RetainedStep>& retained = record->retained;
   std::vector<uint64_t>& bytes = record->reply_bytes;
   const uint64_t head = retained.back().step;
@@ -44,7 +45,8 @@ void DropValues(const RetentionLimits& limits, SessionRecord* record) {
     on_the_way += bytes[i];
     const bool recent =
         value.step + static_cast<uint64_t>(limits.values) > head ||
-        Contains(record->message_starts, value.step);
+        Contains(record->message_starts, value.step) ||
+        Contains(held, value.step);
     if (!recent && !Contains(record->pinned, value.step)) continue;
     if (recent && !replies) record->first_reply = value.step + 1;
     retained[kept] = value;
@@ -66,7 +68,7 @@ void AddStep(const NewStep& added, const RetentionLimits& limits,
   }
   record->retained.push_back(added.step);
   record->reply_bytes.push_back(added.reply_bytes);
-  DropValues(limits, record);
+  DropValues(limits, added.held, record);
 }
 
 void RollBack(uint64_t step, SessionRecord* record) {

@@ -25,6 +25,8 @@ struct NewStep {
   // If it is the first that its message applies: where that message begins.
   std::optional<uint64_t> message_start;
   uint64_t reply_bytes = 0;  // what its kept reply takes in the store
+  // Retained steps that stay besides, each with the replies after it.
+  std::vector<uint64_t> held = {};
 };
 
 // Makes `added`, which follows the head, the head. What nothing needs any more

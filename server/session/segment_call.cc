@@ -151,7 +151,7 @@ void SegmentCall::Finish() {
     session_->SetTail(std::move(placement_.tail));
     reply_.head = session_->head();
     reply_.next = {reply_.head.handle, placement_.next_tail};
-    reply_.durable = reply_.head.handle;
+    reply_.durable = session_->Handle(session_->AnswerDurable());
     cursor_->recomputed_memory = nullptr;
   } else {
     // Between here and the head are places without a value, from which a step
@@ -160,7 +160,9 @@ void SegmentCall::Finish() {
         session_->NewestRetained(placement_.behind.step);
     reply_.head = session_->head();
     reply_.next = {session_->Handle(placement_.behind), 0};
-    reply_.durable = session_->Handle(retained);
+    const RetainedStep durable = session_->AnswerDurable();
+    reply_.durable =
+        session_->Handle(durable.step < retained.step ? durable : retained);
     LeaveLead(retained.step);
   }
   if (request_.at.has_value() || !cursor_->started) {

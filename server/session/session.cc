@@ -29,6 +29,10 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       unusable_(std::move(unusable)),
       root_(record.root),
       record_(std::move(record)),
+      durable_(durability == Durability::kAsync
+                   ? std::make_unique<DurableHead>(
+                         record_.retained, context->limits.retention.messages)
+                   : nullptr),
       life_(LifeOf(record_, context_->clock->Monotonic(),
                    context_->clock->Wall())) {}
 
@@ -48,6 +52,9 @@ SessionInfo Session::Info() const {
   }
   info.head = {info.retained.back(), tail_.size()};
   info.durable = info.retained.back();
+  if (durable_ != nullptr) {
+    info.durable = Handle(durable_->Newest(context_->writer->unsynced_since()));
+  }
   info.memory_bytes = model_ == nullptr ? 0 : model_->spec().memory_bytes();
   info.created = record_.created;
   info.last_used = record_.last_used;
@@ -160,6 +167,12 @@ Position Session::head() const {
   return {Handle(record_.head()), tail_.size()};
 }
 
+RetainedStep Session::AnswerDurable() {
+  MutexLock lock(&mu_);
+  if (durable_ == nullptr) return record_.head();
+  return durable_->Answer(context_->writer->unsynced_since());
+}
+
 MemoryHandle Session::Handle(const RetainedStep& step) const {
   return {key_.session_id, step.step, step.digest};
 }
@@ -245,9 +258,14 @@ int64_t Session::KeptRoom() const {
 
 Session::Change Session::MakeChange(Computed computed) const {
   Change change;
-  change.record = record();
-  AddStep({computed.step, computed.message_start, computed.kept_reply.size()},
-          context_->limits.retention, &change.record);
+  NewStep added{computed.step, computed.message_start,
+                computed.kept_reply.size()};
+  {
+    MutexLock lock(&mu_);
+    change.record = record_;
+    if (durable_ != nullptr) added.held = durable_->Held();
+  }
+  AddStep(added, context_->limits.retention, &change.record);
   Stamp(&change.record);
   change.commit = MakeCommit(change.record);
   change.commit.values.push_back(
@@ -275,6 +293,7 @@ Commit Session::MakeCommit(const SessionRecord& record) const {
 
 Commit Session::MakeFirstCommit() const {
   Commit commit;
+  commit.sync = true;
   commit.record = ToStored(key_, durability_, record());
   return commit;
 }
@@ -306,8 +325,10 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
   TieredMemoryRef now =
       context_->tiers->Add(std::move(memory), std::move(saved),
                            model_->spec().memory_bytes(), std::move(before));
+  const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
   record_ = std::move(record);
+  if (durable_ != nullptr) durable_->Note(record_.head(), acknowledged);
   memory_ = std::move(now);
   tail_.clear();
 }
@@ -318,6 +339,7 @@ void Session::Replace(SessionRecord record) {
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
+    if (durable_ != nullptr) durable_->RollBack(record.head());
   }
   record_ = std::move(record);
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "server/base/mutex.h"
 #include "server/schedule/step_task.h"
+#include "server/session/durable_head.h"
 #include "server/session/memory_tiers.h"
 #include "server/session/placement.h"
 #include "server/session/session_call.h"
@@ -30,8 +31,8 @@ namespace mneme {
 //
 // Lifecycle: kOpening -> kOpen -> kClosing, and back to kOpen if the store
 // could not remove what it holds of the session. Close may come in any of them.
-// Thread-safe; nothing is called while the lock is held. Shared by the
-// manager's table and by the call that runs.
+// Thread-safe; nothing is called while the lock is held, but the store's
+// unsynced_since(). Shared by the manager's table and by the call that runs.
 class Session {
  public:
   // `model` is null when the server no longer has the session's model; then
@@ -77,6 +78,9 @@ class Session {
                                          const SegmentRequest& request) const
       ABSL_LOCKS_EXCLUDED(mu_);
   Position head() const ABSL_LOCKS_EXCLUDED(mu_);
+  // The newest value that survives what the session's durability promises, for
+  // the answer to a message.
+  RetainedStep AnswerDurable() ABSL_LOCKS_EXCLUDED(mu_);
   MemoryHandle Handle(const RetainedStep& step) const;
 
   // A task for the segment after `parent`, without its memory.
@@ -115,13 +119,13 @@ class Session {
     SessionRecord record;
   };
   Change MakeChange(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
-  // That change is in the store: swings the head, drops the tail.
+  // That change is acknowledged: swings the head, drops the tail.
   void Advance(SessionRecord record, MemoryRef memory, SharedBytes saved)
       ABSL_LOCKS_EXCLUDED(mu_);
   // The record is about to be written: that is a use.
   void Stamp(SessionRecord* record) const ABSL_LOCKS_EXCLUDED(mu_);
   // What takes the record in the store to `record`, which has no new value, and
-  // that it is there.
+  // that it is there (on disk, unless the session is kMemory).
   Commit MakeCommit(const SessionRecord& record) const ABSL_LOCKS_EXCLUDED(mu_);
   void Replace(SessionRecord record) ABSL_LOCKS_EXCLUDED(mu_);
   // A session that begins with the retained value of `step`, and what makes it
@@ -158,6 +162,8 @@ class Session {
   mutable Mutex mu_;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
   SessionRecord record_ ABSL_GUARDED_BY(mu_);
+  // Of a kAsync session, else null; what it holds is retained.
+  const std::unique_ptr<DurableHead> durable_ ABSL_PT_GUARDED_BY(mu_);
   std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
   SessionLife life_ ABSL_GUARDED_BY(mu_);
   // The head's memory; null at step 0, and before a recovered head is used.

@@ -67,10 +67,6 @@ void SessionManager::Make(const SessionKey& key, SequenceModel* model,
                           Durability durability, SessionRecord record,
                           std::vector<StoredValue> values, InfoDone done) {
   absl::Status status = CheckSessionId(key.session_id);
-  if (status.ok() && durability == Durability::kAsync) {
-    status = absl::InvalidArgumentError(
-        "durability: ASYNC is not offered yet, expected MEMORY or SYNC");
-  }
   auto session = std::make_shared<Session>(&context_, model, key, durability,
                                            std::move(record), absl::OkStatus());
   if (status.ok()) status = table_.Add(session);

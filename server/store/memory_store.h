@@ -96,6 +96,9 @@ struct Commit {
   // A fork: the new session is of the same family as `parent`, which holds all
   // of record.values; if it does not, the commit is ABORTED.
   std::optional<SessionKey> parent;
+  // On disk before it is acknowledged, as if kSync, though the session is
+  // kAsync. (A kMemory one's never is.)
+  bool sync = false;
 };
 
 // Durable home of session records and of what they hold. Records, values and
@@ -109,13 +112,13 @@ class MemoryStore {
  public:
   virtual ~MemoryStore() = default;
 
-  // Applies the commits in order, as one write: with kSync among them the
-  // group costs one sync. One status each; a refused commit changes nothing
-  // and does not stop the others. A failing disk is UNAVAILABLE for every
-  // kAsync and kSync commit of the group: none is acknowledged, but a restart
-  // may find them. A kMemory session's commits never reach the disk. kAsync and
-  // kSync may follow each other in one session; kMemory and these may not
-  // (FAILED_PRECONDITION).
+  // Applies the commits in order, as one write: with kSync (or Commit::sync)
+  // among them the group costs one sync. One status each; a refused commit
+  // changes nothing and does not stop the others. A failing disk is UNAVAILABLE
+  // for every kAsync and kSync commit of the group: none is acknowledged, but a
+  // restart may find them. A kMemory session's commits never reach the disk.
+  // kAsync and kSync may follow each other in one session; kMemory and these
+  // may not (FAILED_PRECONDITION).
   virtual std::vector<absl::Status> Apply(std::vector<Commit> commits) = 0;
 
   // NOT_FOUND, or DATA_LOSS when the bytes fail their checksum.
@@ -149,9 +152,13 @@ class MemoryStore {
   // Everything acknowledged so far, also kAsync, is on disk after this.
   virtual absl::Status Flush() = 0;
 
+  // Whether kSync commits can be expected to work, found out by writing: OK, or
+  // what they would get.
+  virtual absl::Status Probe() { return Flush(); }
+
   // When the oldest acknowledged commit that Flush would put on disk was
   // written (Clock::Monotonic); nullopt: there is none. What was acknowledged
-  // before that is on disk.
+  // before that is on disk. Any thread may ask, under its own locks too.
   virtual std::optional<absl::Duration> unsynced_since() const {
     return std::nullopt;
   }

@@ -128,6 +128,10 @@ absl::Status RocksDbDatabase::CheckFormat() {
                      "' holds a RocksDB database of another "
                      "program: it has no key mneme-format"));
   }
+  return WriteFormat();
+}
+
+absl::Status RocksDbDatabase::WriteFormat() {
   rocksdb::WriteBatch batch;
   RETURN_IF_ERROR(Convert(
       batch.Put(Slice(kFormatKey), absl::StrCat(kFormatVersion)), "writing"));

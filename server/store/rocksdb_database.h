@@ -60,6 +60,8 @@ class RocksDbDatabase {
       ABSL_LOCKS_EXCLUDED(log_mu_);
   // Everything written so far is on disk after this.
   absl::Status Sync() ABSL_LOCKS_EXCLUDED(log_mu_);
+  // A synced write that changes nothing: the format's version, as it is.
+  absl::Status WriteFormat() ABSL_LOCKS_EXCLUDED(log_mu_);
 
   // Sees the family as it is now; keeps nothing that it reads in the cache.
   std::unique_ptr<rocksdb::Iterator> NewIterator(Family family) const;

@@ -101,7 +101,7 @@ void RocksDbGroup::Add(const Commit& commit,
   StoredRecord left = record;
   left.bytes.clear();
   changed_.insert_or_assign(SessionPrefix(record.session), std::move(left));
-  sync_ |= record.durability == Durability::kSync;
+  sync_ |= commit.sync || record.durability == Durability::kSync;
 }
 
 void RocksDbGroup::AddValues(const Commit& commit,

@@ -156,6 +156,13 @@ absl::StatusOr<MemoryStore::Records> RocksDbStore::LoadRecords() const {
 
 absl::Status RocksDbStore::Flush() { return syncer_->SyncNow(); }
 
+absl::Status RocksDbStore::Probe() {
+  MutexLock lock(&write_mu_);
+  RETURN_IF_ERROR(database_->WriteFormat());
+  syncer_->WroteSynced();
+  return absl::OkStatus();
+}
+
 std::optional<absl::Duration> RocksDbStore::unsynced_since() const {
   return syncer_->unsynced_since();
 }

@@ -90,6 +90,7 @@ class RocksDbStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::StatusOr<Records> LoadRecords() const override;
   absl::Status Flush() override;
+  absl::Status Probe() override ABSL_LOCKS_EXCLUDED(write_mu_);
   std::optional<absl::Duration> unsynced_since() const override;
 
  private:

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "server/base/error_info.h"
 #include "server/base/kill_point.h"
 
 namespace mneme {
@@ -27,7 +28,9 @@ int64_t BytesIn(const Commit& commit) {
 }  // namespace
 
 StoreWriter::StoreWriter(MemoryStore* store, Options options)
-    : store_(store), options_(options), thread_([this] { Loop(); }) {}
+    : store_(store),
+      options_(std::move(options)),
+      thread_([this] { Loop(); }) {}
 
 StoreWriter::~StoreWriter() {
   {
@@ -95,6 +98,7 @@ void StoreWriter::Enqueue(Op op) {
 
 void StoreWriter::Loop() {
   while (FillPending()) {
+    if (ProbeIsDue()) Probe();
     Round round = TakeRound();
     CountPending();
     RunEarly(std::move(round.early));
@@ -104,18 +108,49 @@ void StoreWriter::Loop() {
 
 bool StoreWriter::FillPending() {
   std::deque<Op> taken;
+  bool stopping;
   {
     MutexLock lock(&mu_);
-    while (pending_.empty() && inbox_.empty() && !stopping_) lock.Wait(wake_);
+    while (pending_.empty() && inbox_.empty() && !stopping_ && !ProbeIsDue()) {
+      options_.clock->WaitUntil(lock, wake_, probe_at_);
+    }
     taken.swap(inbox_);
     pending_size_ += taken.size();
+    stopping = stopping_;
   }
   if (pending_.empty()) {
     pending_ = std::move(taken);
   } else {
     std::move(taken.begin(), taken.end(), std::back_inserter(pending_));
   }
-  return !pending_.empty();
+  return !pending_.empty() || !stopping;
+}
+
+bool StoreWriter::ProbeIsDue() const {
+  return probe_at_ < absl::InfiniteDuration() &&
+         options_.clock->Monotonic() >= probe_at_;
+}
+
+void StoreWriter::Probe() {
+  const absl::Status status = store_->Probe();
+  if (status.ok()) return SetHealth(status);
+  probe_at_ = options_.clock->Monotonic() + options_.probe_interval;
+}
+
+void StoreWriter::NoteFailure(const absl::Status& status) {
+  if (status.ok() || probe_at_ < absl::InfiniteDuration()) return;
+  if (GetErrorInfo(status).reason == "STORE_DOWN") SetHealth(status);
+}
+
+void StoreWriter::SetHealth(const absl::Status& status) {
+  probe_at_ = status.ok()
+                  ? absl::InfiniteDuration()
+                  : options_.clock->Monotonic() + options_.probe_interval;
+  {
+    MutexLock lock(&mu_);
+    stats_.up = status.ok();
+  }
+  if (options_.on_health) options_.on_health(status);
 }
 
 void StoreWriter::CountPending() {
@@ -143,7 +178,9 @@ bool StoreWriter::AddCommit(CommitOp* op, Round* round) {
   const bool full = round->bytes + bytes > options_.max_group_bytes;
   if (full && !round->commits.empty()) return false;
   round->bytes += bytes;
-  round->sync |= op->commit.record.durability == Durability::kSync;
+  const Durability durability = op->commit.record.durability;
+  round->sync |= durability == Durability::kSync ||
+                 (op->commit.sync && durability == Durability::kAsync);
   round->commits.push_back(std::move(op->commit));
   round->commit_dones.push_back(std::move(op->done));
   return true;
@@ -191,11 +228,16 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
         MutexLock lock(&mu_);
         ++stats_.removes;
       }
+      NoteFailure(status);
       std::move(remove->done)(std::move(status));
     } else if (auto* tombstone = std::get_if<RemoveTombstoneOp>(&op)) {
-      std::move(tombstone->done)(store_->RemoveTombstone(tombstone->session));
+      absl::Status status = store_->RemoveTombstone(tombstone->session);
+      NoteFailure(status);
+      std::move(tombstone->done)(std::move(status));
     } else {
-      std::move(std::get<FlushOp>(op).done)(store_->Flush());
+      absl::Status status = store_->Flush();
+      NoteFailure(status);
+      std::move(std::get<FlushOp>(op).done)(std::move(status));
     }
   }
 }
@@ -223,6 +265,7 @@ void StoreWriter::ApplyGroup(Round round) {
       stats_.sync_time += took;
     }
   }
+  for (const absl::Status& status : statuses) NoteFailure(status);
   for (size_t i = 0; i < size; ++i) {
     std::move(round.commit_dones[i])(std::move(statuses[i]));
   }

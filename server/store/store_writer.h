@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -36,6 +38,7 @@ struct StoreWriterStats {
   int64_t queued = 0;              // accepted and not begun
   absl::Duration apply_time;       // inside Apply
   absl::Duration sync_time;        // of this, in groups with a kSync commit
+  bool up = true;                  // see StoreWriter::Options::on_health
 };
 
 // The one thread that blocks on a MemoryStore, so that gRPC, scheduler and
@@ -62,6 +65,13 @@ class StoreWriter {
     // longer wait for the first commit of a group. One commit always fits.
     int64_t max_group_bytes = int64_t{8} << 20;
     Clock* clock = Clock::Real();  // not owned; outlives the writer
+    // The store is down from when something is refused with STORE_DOWN until a
+    // probe (MemoryStore::Probe) works. There is one each probe_interval
+    // meanwhile, so that nobody else needs to write. `on_health` is told each
+    // change: STORE_DOWN, in the words of what failed, before that is answered;
+    // or OK. On the writer's thread, with no lock held; it must not block.
+    absl::Duration probe_interval = absl::Seconds(1);
+    std::function<void(const absl::Status&)> on_health;
   };
 
   // Starts the thread. `store` is not owned and outlives the writer.
@@ -87,6 +97,11 @@ class StoreWriter {
   // Blocks until everything submitted before is complete and on disk, kAsync
   // too. For shutdown. REQUIRES: not called from a `done`.
   absl::Status Flush() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // MemoryStore's; never blocks.
+  std::optional<absl::Duration> unsynced_since() const {
+    return store_->unsynced_since();
+  }
 
   StoreWriterStats stats() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -130,8 +145,14 @@ class StoreWriter {
   void Enqueue(Op op) ABSL_LOCKS_EXCLUDED(mu_);
   void CountPending() ABSL_LOCKS_EXCLUDED(mu_);
   void Loop() ABSL_LOCKS_EXCLUDED(mu_);
-  // False when the writer is stopping and nothing is left.
+  // Waits for something to do, a probe too. False when the writer is stopping
+  // and nothing is left.
   bool FillPending() ABSL_LOCKS_EXCLUDED(mu_);
+  bool ProbeIsDue() const;
+  void Probe() ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes note of what the store answered.
+  void NoteFailure(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
+  void SetHealth(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   // Moves the front of pending_ into a round, up to the first operation that
   // must wait for this round's commits, or the byte limit.
   Round TakeRound();
@@ -145,7 +166,10 @@ class StoreWriter {
   MemoryStore* const store_;
   const Options options_;
 
-  std::deque<Op> pending_;  // the thread's own; taken from inbox_ whole
+  // The thread's own.
+  std::deque<Op> pending_;  // taken from inbox_ whole
+  // When to probe next; infinite while the store is up.
+  absl::Duration probe_at_ = absl::InfiniteDuration();
 
   mutable Mutex mu_;
   std::condition_variable wake_;

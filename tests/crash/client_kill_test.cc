@@ -22,7 +22,8 @@ using ::testing::SizeIs;
 
 constexpr uint32_t kSegment = 8;
 
-class ClientKillTest : public ::testing::Test {
+// The parameter is the sessions' durability.
+class ClientKillTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     model_.WriteConfig({{"architecture", "oracle"},
@@ -39,9 +40,10 @@ class ClientKillTest : public ::testing::Test {
   }
 
   std::vector<std::string> Flags() const {
-    return {"--model",     model_.path(),
-            "--store",     "rocksdb:" + store_.File("db"),
-            "--log-level", "error"};
+    return {"--model",      model_.path(),
+            "--store",      "rocksdb:" + store_.File("db"),
+            "--log-level",  "error",
+            "--durability", GetParam()};
   }
 
   void OpenStream(size_t max_message_tokens, size_t window) {
@@ -70,7 +72,10 @@ class ClientKillTest : public ::testing::Test {
   std::vector<std::unique_ptr<OracleStream>> streams_;
 };
 
-TEST_F(ClientKillTest, EachStepComesOnceHoweverOftenTheServerIsKilled) {
+INSTANTIATE_TEST_SUITE_P(Durability, ClientKillTest,
+                         ::testing::Values("sync", "async"));
+
+TEST_P(ClientKillTest, EachStepComesOnceHoweverOftenTheServerIsKilled) {
   const int kills = CrashKills(48) / 6;
   std::mt19937_64 random(CrashSeed());
   uint64_t seed = CrashSeed();

@@ -106,6 +106,13 @@ class Machine {
   RocksDbStore* store() { return store_.get(); }
   FakeClock* clock() { return &clock_; }
 
+  // What it did not sync stays, with the operating system.
+  void KillProcess() {
+    disk_->IgnoreSyncs(true);
+    store_.reset();
+    disk_->IgnoreSyncs(false);
+  }
+
   void Start() {
     RocksDbStore::Options options;
     options.env = env_.get();
@@ -227,6 +234,21 @@ TEST(PowerLossTest, AsyncCommitsSurviveOnceTheirWindowIsOver) {
   while (machine.store()->unsynced_since().has_value()) {
     std::this_thread::yield();
   }
+  machine.disk()->PowerOff();
+  ASSERT_EQ(machine.RestartAndCountLost(), 0);
+  EXPECT_THAT(machine.store()->GetValue(ValueAt(Session("async"), 0)), IsOk());
+}
+
+// A killed process leaves what was not synced to the operating system; the next
+// one finds it there, and power is lost then.
+TEST(PowerLossTest, WhatARestartFoundIsOnDisk) {
+  Machine machine(4);
+  ASSERT_THAT(ApplyOne(machine.store(),
+                       StepCommit(Session("async"), 0, Durability::kAsync)),
+              IsOk());
+  machine.KillProcess();
+  machine.Start();
+  ASSERT_THAT(machine.store()->GetValue(ValueAt(Session("async"), 0)), IsOk());
   machine.disk()->PowerOff();
   ASSERT_EQ(machine.RestartAndCountLost(), 0);
   EXPECT_THAT(machine.store()->GetValue(ValueAt(Session("async"), 0)), IsOk());

@@ -65,6 +65,10 @@ class ClientServerTest : public ::testing::TestWithParam<size_t> {
       stream->Finish();
       EXPECT_THAT(stream->retries(), SizeIs(Ge(endings.size())));
       const v1::Session session = server.Get(stream->durable().session_id);
+      EXPECT_EQ(session.head().step(),
+                (stream->tokens().size() + kSegment - 1) / kSegment);
+      EXPECT_LE(stream->durable().step, session.head().step());
+      if (session.durability() == v1::ASYNC) continue;
       EXPECT_EQ(session.head().step(), stream->durable().step);
       EXPECT_EQ(session.head().digest(), stream->durable().digest);
     }
@@ -91,6 +95,18 @@ TEST_P(ClientServerTest, EachStepComesOnceThoughNoReplyIsKept) {
   config.kept_reply_bytes = 1;
   TestServer server({folder_.path()}, config);
   StreamThroughRestarts(server, {Ending::kCutOff, Ending::kCutOff});
+}
+
+// So the streams come back from handles far behind their heads.
+TEST_P(ClientServerTest, EachStepComesOnceThoughSegmentsAreWrittenBehind) {
+  for (const auto window : {absl::Milliseconds(5), absl::Hours(1)}) {
+    Config config;
+    config.durability = Durability::kAsync;
+    config.async_window = window;
+    TestServer server({folder_.path()}, config);
+    StreamThroughRestarts(server,
+                          {Ending::kCutOff, Ending::kDrained, Ending::kCutOff});
+  }
 }
 
 TEST_P(ClientServerTest, WhatWasNotKeptIsComputedOnceMore) {

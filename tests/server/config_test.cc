@@ -41,6 +41,7 @@ TEST(ConfigTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.store, "rocksdb:./mneme-data");
   EXPECT_EQ(config.device, "cpu");
   EXPECT_EQ(config.durability, Durability::kSync);
+  EXPECT_EQ(config.async_window, absl::Milliseconds(100));
   EXPECT_EQ(config.drain_timeout, absl::Seconds(20));
   EXPECT_EQ(config.max_reply_bytes, int64_t{256} << 20);
   EXPECT_EQ(config.queue_bytes, int64_t{2} << 30);
@@ -69,6 +70,8 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "5",
                                                       "--durability",
                                                       "memory",
+                                                      "--async-window",
+                                                      "250ms",
                                                       "--retain",
                                                       "6",
                                                       "--retain-messages",
@@ -110,6 +113,7 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.cpu_threads, 4);
   EXPECT_EQ(config.max_batch, 5);
   EXPECT_EQ(config.durability, Durability::kMemory);
+  EXPECT_EQ(config.async_window, absl::Milliseconds(250));
   EXPECT_EQ(config.retain, 6);
   EXPECT_EQ(config.retain_messages, 14);
   EXPECT_EQ(config.kept_reply_bytes, 7);
@@ -132,13 +136,15 @@ TEST(ConfigTest, TheEnvironmentStandsInForFlags) {
   const ScopedEnv model("MNEME_MODEL", "a,b");
   const ScopedEnv listen("MNEME_LISTEN", "0.0.0.0:99");
   const ScopedEnv drain("MNEME_DRAIN_TIMEOUT", "3s");
-  const ScopedEnv durability("MNEME_DURABILITY", "memory");
+  const ScopedEnv durability("MNEME_DURABILITY", "async");
+  const ScopedEnv window("MNEME_ASYNC_WINDOW", "1s");
   const ScopedEnv trust("MNEME_TRUST_TENANT_HEADER", "true");
   ASSERT_OK_AND_ASSIGN(const CommandLine line, Parse({}));
   EXPECT_THAT(line.config.models, ElementsAre("a", "b"));
   EXPECT_EQ(line.config.listen, "0.0.0.0:99");
   EXPECT_EQ(line.config.drain_timeout, absl::Seconds(3));
-  EXPECT_EQ(line.config.durability, Durability::kMemory);
+  EXPECT_EQ(line.config.durability, Durability::kAsync);
+  EXPECT_EQ(line.config.async_window, absl::Seconds(1));
   EXPECT_TRUE(line.config.trust_tenant_header);
 }
 
@@ -204,7 +210,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlag{"--retain", "0", "1 to"}, BadFlag{"--retain", "abc", "1 to"},
         BadFlag{"--stream-window", "0", "1 to 1024"},
         BadFlag{"--max-request-bytes", "3000000000", "2147483647"},
-        BadFlag{"--durability", "maybe", "memory"},
+        BadFlag{"--durability", "maybe", "memory,async,sync"},
+        BadFlag{"--async-window", "100", "100ms"},
+        BadFlag{"--async-window", "-1s", "duration"},
         BadFlag{"--drain-timeout", "20", "20s"},
         BadFlag{"--drain-timeout", "-5s", "duration"},
         BadFlag{"--drain-timeout", "inf", "duration"},
@@ -240,6 +248,8 @@ TEST(ConfigTest, HelpPrintsEveryFlagWithDefaultAndVariable) {
                            "256",
                            "--max-sessions",
                            "--durability",
+                           "--async-window",
+                           "100ms",
                            "--stream-window",
                            "--max-request-bytes",
                            "16777216",

@@ -98,6 +98,9 @@ TEST(MetricsTest, LevelsAreReadAtEachScrape) {
   levels.rpcs = {{"Models.Get", absl::StatusCode::kNotFound, 3}};
   levels.store.commits = 12;
   levels.store.apply_time = absl::Milliseconds(250);
+  levels.store.up = false;
+  levels.unsynced = absl::Milliseconds(750);
+  levels.async_window = absl::Milliseconds(500);
   const auto families = metrics.Collect();
   EXPECT_EQ(Find(families, "mneme_sessions")->gauge.value, 7);
   EXPECT_EQ(Find(families, "mneme_draining")->gauge.value, 1);
@@ -108,8 +111,14 @@ TEST(MetricsTest, LevelsAreReadAtEachScrape) {
   EXPECT_EQ(Find(families, "mneme_store_commits_total")->counter.value, 12);
   EXPECT_EQ(Find(families, "mneme_store_apply_seconds_total")->counter.value,
             0.25);
+  EXPECT_EQ(Find(families, "mneme_store_up")->gauge.value, 0);
+  EXPECT_EQ(Find(families, "mneme_store_unsynced_seconds")->gauge.value, 0.75);
+  EXPECT_EQ(Find(families, "mneme_store_async_window_seconds")->gauge.value,
+            0.5);
   levels.sessions = 8;
+  levels.store.up = true;
   EXPECT_EQ(Find(metrics.Collect(), "mneme_sessions")->gauge.value, 8);
+  EXPECT_EQ(Find(metrics.Collect(), "mneme_store_up")->gauge.value, 1);
 }
 
 TEST(MetricsTest, SaysWhatIsServed) {

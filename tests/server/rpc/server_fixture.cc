@@ -37,7 +37,8 @@ void ServerFixture::Start() {
   config_.metrics = "";
   Server::Parts parts;
   parts.clock = clock_;
-  parts.store = std::make_unique<InProcessStore>();
+  parts.store = std::move(store_);
+  if (parts.store == nullptr) parts.store = std::make_unique<InProcessStore>();
   parts.models = std::move(more_models_);
   auto model = std::make_unique<FakeModel>(4);
   model_ = model.get();

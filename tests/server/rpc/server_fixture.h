@@ -38,7 +38,8 @@ MATCHER_P2(FailsWith, code, message, "") {
 }
 
 // A whole server in this process, with the model "fake" of segments of 4
-// tokens (tests/testing/fake_model.h), an in-process store, and clients.
+// tokens (tests/testing/fake_model.h), an in-process store unless a test gives
+// another, and clients.
 class ServerFixture : public ::testing::Test {
  protected:
   using StreamCall = std::unique_ptr<
@@ -80,6 +81,7 @@ class ServerFixture : public ::testing::Test {
 
   Config config_;
   Clock* clock_ = Clock::Real();
+  std::unique_ptr<MemoryStore> store_;  // of the next Start(), if any
   std::vector<std::unique_ptr<SequenceModel>> more_models_;
   FakeModel* model_ = nullptr;  // the server's
   std::unique_ptr<Server> server_;

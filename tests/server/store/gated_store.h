@@ -40,7 +40,15 @@ class GatedStore : public MemoryStore {
     MutexLock lock(&mu_);
     return calls_;
   }
-  // From now on every commit gets this status instead of being applied.
+  // Returns when there were so many probes.
+  void AwaitProbes(int count) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    while (std::count(calls_.begin(), calls_.end(), "probe") < count) {
+      lock.Wait(changed_);
+    }
+  }
+  // From now on every commit, and a probe, gets this status instead of being
+  // applied. OK: they are applied again.
   void FailWith(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
     failure_ = std::move(status);
@@ -105,6 +113,12 @@ class GatedStore : public MemoryStore {
   absl::Status Flush() override ABSL_LOCKS_EXCLUDED(mu_) {
     Note("flush");
     return store_.Flush();
+  }
+  absl::Status Probe() override ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    calls_.push_back("probe");
+    changed_.notify_all();
+    return failure_;
   }
   absl::StatusOr<Records> LoadRecords() const override {
     return store_.LoadRecords();

@@ -116,6 +116,38 @@ TEST_F(RocksDbStoreFaultTest, AFailedSyncIsUnavailableForWhatComesAfter) {
               IsOkAndHolds(ValueOf(session_, 1)));
 }
 
+TEST_F(RocksDbStoreFaultTest, AProbeSaysWhetherWritesWork) {
+  UseFakeDisk();
+  Reopen();
+  ASSERT_THAT(Step(0, Durability::kAsync), IsOk());
+  EXPECT_THAT(store_->Probe(), IsOk());
+  EXPECT_EQ(store_->unsynced_since(), std::nullopt) << "it is a sync too";
+  rocksdb::IOStatus error = rocksdb::IOStatus::IOError("the disk is away");
+  error.SetRetryable(true);
+  disk_->FailWrites(error);
+  const absl::Status failed = store_->Probe();
+  EXPECT_THAT(failed, StatusIs(StatusCode::kUnavailable, HasSubstr("away")));
+  EXPECT_EQ(GetErrorInfo(failed).reason, "STORE_DOWN");
+  disk_->FailWrites(rocksdb::IOStatus::OK());
+  EXPECT_THAT(store_->Probe(), StatusIs(StatusCode::kUnavailable));
+  clock_.Advance(options_.resume_interval);
+  EXPECT_THAT(store_->Probe(), IsOk());
+  EXPECT_THAT(Step(1), IsOk());
+  Reopen();
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 1)),
+              IsOkAndHolds(ValueOf(session_, 1)));
+}
+
+TEST_F(RocksDbStoreFaultTest, AProbeOfAFullDiskFails) {
+  UseFakeDisk();
+  Reopen();
+  ASSERT_THAT(Step(0), IsOk());
+  disk_->FailWrites(rocksdb::IOStatus::NoSpace("the disk is full"));
+  EXPECT_THAT(Step(1), StatusIs(StatusCode::kUnavailable));
+  clock_.Advance(options_.resume_interval);
+  EXPECT_THAT(store_->Probe(), StatusIs(StatusCode::kUnavailable));
+}
+
 TEST_F(RocksDbStoreFaultTest, AFailingDiskDoesNotStopMemorySessions) {
   UseFakeDisk();
   Reopen();

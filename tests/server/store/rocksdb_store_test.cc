@@ -207,6 +207,19 @@ TEST_F(RocksDbStoreTest, AsyncCommitsAreSyncedByFlushAndNotBefore) {
   EXPECT_EQ(disk_->syncs(), before + 1);
 }
 
+TEST_F(RocksDbStoreTest, ACommitMayAskForASyncInAnAsyncSession) {
+  UseFakeDisk();
+  Reopen();
+  const int64_t before = disk_->syncs();
+  Commit commit = StepCommit(session_, 0, Durability::kAsync);
+  commit.sync = true;
+  ASSERT_THAT(ApplyOne(store_.get(), std::move(commit)), IsOk());
+  EXPECT_GT(disk_->syncs(), before);
+  EXPECT_EQ(store_->unsynced_since(), std::nullopt);
+  EXPECT_EQ(store_->LoadRecords()->records.at(0).durability,
+            Durability::kAsync);
+}
+
 TEST_F(RocksDbStoreTest, ASyncCommitTakesTheAsyncOnesWithIt) {
   UseFakeDisk();
   Reopen();
