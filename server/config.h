@@ -35,6 +35,7 @@ struct Config {
   int64_t kept_reply_bytes = 64 << 10;
   int64_t device_memory_bytes = int64_t{2} << 30;
   int64_t host_memory_bytes = int64_t{4} << 30;
+  int64_t prefix_index = 65'536;
 
   int64_t max_sessions = 1'000'000;
   int64_t queue_per_session = 16;

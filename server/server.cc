@@ -121,6 +121,10 @@ absl::Status Server::StartSessions() {
   tiers_ = std::make_unique<MemoryTiers>(MemoryTiers::Limits{
       config_.device_memory_bytes, config_.host_memory_bytes});
   context.tiers = tiers_.get();
+  if (config_.prefix_index > 0) {
+    prefixes_ = std::make_unique<PrefixIndex>(config_.prefix_index);
+  }
+  context.prefixes = prefixes_.get();
   context.limits = LimitsOf(config_);
   std::map<std::string, SequenceModel*> models;
   for (const auto& [name, model] : models_) models[name] = model.get();
@@ -184,6 +188,7 @@ ServerLevels Server::Levels() const {
   levels.rpcs = rpc_counts_.Read();
   levels.store = writer_->stats();
   levels.tiers = tiers_->stats();
+  if (prefixes_ != nullptr) levels.prefix_entries = prefixes_->size();
   return levels;
 }
 

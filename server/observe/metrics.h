@@ -37,6 +37,7 @@ struct ServerLevels {
   std::vector<RpcCounts::Count> rpcs;
   StoreWriterStats store;
   MemoryTiers::Stats tiers;
+  int64_t prefix_entries = 0;
 };
 
 // Every metric of the server: all families are named in metrics.cc. Owns the
@@ -72,7 +73,7 @@ class Metrics : public SessionObserver,
 
   std::array<prometheus::Counter*, kCodes> requests_;
   prometheus::Histogram& request_seconds_;
-  std::array<prometheus::Counter*, 3> segments_;  // by SegmentSource, from 1
+  std::array<prometheus::Counter*, 4> segments_;  // by SegmentSource, from 1
   prometheus::Counter& tokens_;
   prometheus::Histogram& queue_seconds_;
   prometheus::Histogram& commit_seconds_;

@@ -28,6 +28,7 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       durability_(durability),
       unusable_(std::move(unusable)),
       root_(record.root),
+      trusted_(record.trusted),
       record_(std::move(record)) {}
 
 SessionInfo Session::Info() const {
@@ -55,6 +56,11 @@ SessionInfo Session::Info() const {
 bool Session::is_open() const {
   MutexLock lock(&mu_);
   return state_ != State::kOpening;
+}
+
+bool Session::is_closing() const {
+  MutexLock lock(&mu_);
+  return state_ == State::kClosing;
 }
 
 absl::Status Session::CheckWanted(const Cursor& cursor) const {
@@ -177,6 +183,11 @@ MemoryTiers::AtHand Session::UseHeadMemory() {
   return context_->tiers->Use(memory);
 }
 
+TieredMemoryRef Session::MemoryOf(const RetainedStep& step) const {
+  MutexLock lock(&mu_);
+  return record_.head() == step ? memory_ : nullptr;
+}
+
 SessionRecord Session::record() const {
   MutexLock lock(&mu_);
   return record_;
@@ -279,12 +290,16 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
     MutexLock lock(&mu_);
     before = std::exchange(memory_, nullptr);
   }
-  TieredMemoryRef now =
+  Advance(
+      std::move(record),
       context_->tiers->Add(std::move(memory), std::move(saved),
-                           model_->spec().memory_bytes(), std::move(before));
+                           model_->spec().memory_bytes(), std::move(before)));
+}
+
+void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
   MutexLock lock(&mu_);
   record_ = std::move(record);
-  memory_ = std::move(now);
+  memory_.swap(memory);  // what was is let go of after the lock
   tail_.clear();
 }
 

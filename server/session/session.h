@@ -46,6 +46,8 @@ class Session {
   const SessionKey& key() const { return key_; }
   const std::string& model_name() const { return model_name_; }
   const absl::Status& unusable() const { return unusable_; }
+  // See SessionRecord::trusted.
+  bool trusted() const { return trusted_; }
 
   // The store has the record: messages may come.
   void MarkOpen() ABSL_LOCKS_EXCLUDED(mu_);
@@ -114,6 +116,9 @@ class Session {
   // That change is in the store: swings the head, drops the tail.
   void Advance(SessionRecord record, MemoryRef memory, SharedBytes saved)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The same; the new head's memory is, or was, another session's head.
+  void Advance(SessionRecord record, TieredMemoryRef memory)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // What takes the record in the store to `record`, which has no new value, and
   // that it is there.
   Commit MakeCommit(const SessionRecord& record) const ABSL_LOCKS_EXCLUDED(mu_);
@@ -124,6 +129,14 @@ class Session {
       ABSL_LOCKS_EXCLUDED(mu_);
   Commit MakeFirstCommit() const ABSL_LOCKS_EXCLUDED(mu_);
   void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // ---- For calls of other sessions, which take a step from this one ----
+
+  // Nobody else has the session's id until this has been true.
+  bool is_closing() const ABSL_LOCKS_EXCLUDED(mu_);
+  // The memory of `step`; nullptr when it is not the head's, or not at hand.
+  TieredMemoryRef MemoryOf(const RetainedStep& step) const
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // The running call is done: the next one runs. A call that ends before its
   // Start() returned comes here from inside Pump(), which then goes on with the
@@ -148,6 +161,7 @@ class Session {
   const Durability durability_;
   const absl::Status unusable_;
   const Root root_;
+  const bool trusted_;
 
   mutable Mutex mu_;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;

@@ -7,6 +7,7 @@
 #include "server/base/clock.h"
 #include "server/schedule/scheduler.h"
 #include "server/session/memory_tiers.h"
+#include "server/session/prefix_index.h"
 #include "server/session/retention.h"
 #include "server/session/session_observer.h"
 #include "server/store/store_writer.h"
@@ -40,6 +41,7 @@ struct SessionContext {
   StoreWriter* writer = nullptr;
   SessionObserver* observer = nullptr;
   MemoryTiers* tiers = nullptr;
+  PrefixIndex* prefixes = nullptr;  // null: sessions share no steps
   SessionLimits limits;
   std::string tenant_key = std::string(32, '\0');  // of every tenant, so far
 };
