@@ -42,6 +42,7 @@ TEST(ConfigTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.drain_timeout, absl::Seconds(20));
   EXPECT_EQ(config.max_reply_bytes, int64_t{256} << 20);
   EXPECT_EQ(config.queue_bytes, int64_t{2} << 30);
+  EXPECT_EQ(config.prefix_index, 65'536);
   EXPECT_FALSE(config.trust_tenant_header);
   EXPECT_THAT(line.print, IsEmpty());
 }
@@ -73,6 +74,8 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "14",
                                                       "--kept-reply-bytes",
                                                       "7",
+                                                      "--prefix-index",
+                                                      "0",
                                                       "--max-sessions",
                                                       "9",
                                                       "--queue-per-session",
@@ -107,6 +110,7 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.retain, 6);
   EXPECT_EQ(config.retain_messages, 14);
   EXPECT_EQ(config.kept_reply_bytes, 7);
+  EXPECT_EQ(config.prefix_index, 0);
   EXPECT_EQ(config.max_sessions, 9);
   EXPECT_EQ(config.queue_per_session, 10);
   EXPECT_EQ(config.queue_total, 11);
@@ -195,6 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlag{"--cpu-threads", "-1", "0 to 1024"},
         BadFlag{"--retain", "0", "1 to"}, BadFlag{"--retain", "abc", "1 to"},
         BadFlag{"--stream-window", "0", "1 to 1024"},
+        BadFlag{"--prefix-index", "-1", "0 to"},
         BadFlag{"--max-request-bytes", "3000000000", "2147483647"},
         BadFlag{"--durability", "maybe", "memory"},
         BadFlag{"--drain-timeout", "20", "20s"},
@@ -225,6 +230,8 @@ TEST(ConfigTest, HelpPrintsEveryFlagWithDefaultAndVariable) {
                            "--retain-messages",
                            "--kept-reply-bytes",
                            "65536",
+                           "--prefix-index",
+                           "MNEME_PREFIX_INDEX",
                            "--queue-per-session",
                            "--queue-total",
                            "16384",
