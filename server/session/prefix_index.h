@@ -38,9 +38,9 @@ struct PrefixKey {
 // (SessionRecord::trusted).
 //
 // Bounded by the number of entries, the least recently added or found go first.
-// An entry takes about 200 bytes, and the tenant's name again where it is
-// longer than 15; up to `entries` of sessions that were closed keep their
-// sizeof(Session) until then, too.
+// An entry takes about 170 bytes, and the tenant's name where that is longer
+// than 15. As long as there are entries of a session that was closed, they keep
+// its sizeof(Session), some 700 bytes, too.
 //
 // Thread-safe; each call takes constant time, on any thread.
 class PrefixIndex {

@@ -17,6 +17,7 @@ void SegmentCall::Share() {
   if (prefixes == nullptr || !session_->trusted()) return Compute();
   lender_ = prefixes->Find(SharedKey());
   if (lender_ == nullptr) return Compute();
+  if (!lender_->IsRetained(applying_)) return ComputeInstead();
   if (request_.outputs.names.empty()) return TakeValue();
   session_->context().writer->ReadReply(
       {lender_->key(), applying_.step},
