@@ -50,6 +50,8 @@ ResultSource FromWire(v1::AppliedSegment::Source source) {
       return ResultSource::kKept;
     case v1::AppliedSegment::RECOMPUTED:
       return ResultSource::kRecomputed;
+    case v1::AppliedSegment::SHARED:
+      return ResultSource::kShared;
     default:
       return ResultSource::kComputed;
   }
