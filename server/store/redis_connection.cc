@@ -3,9 +3,11 @@
 #include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -133,6 +135,7 @@ absl::StatusOr<std::vector<RedisReply>> RedisConnection::Run(
     const std::vector<RedisCommand>& commands) {
   if (commands.empty()) return std::vector<RedisReply>();
   const NoSigpipe no_sigpipe;
+  if (context_ != nullptr && ClosedByServer()) context_.reset();
   if (context_ == nullptr) RETURN_IF_ERROR(Connect());
   return Exchange(commands);
 }
@@ -142,6 +145,14 @@ absl::StatusOr<RedisReply> RedisConnection::Run(const RedisCommand& command) {
                    Run(std::vector<RedisCommand>{command}));
   RETURN_IF_ERROR(StatusOf(replies[0]));
   return std::move(replies[0]);
+}
+
+bool RedisConnection::ClosedByServer() const {
+  // Between calls there is nothing to read, but the end.
+  char byte = 0;
+  const ssize_t read =
+      recv(context_->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+  return read >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
 absl::Status RedisConnection::Connect() {

@@ -39,7 +39,8 @@ absl::Status StatusOf(const RedisReply& reply);
 absl::Status RedisDown(absl::string_view message);
 
 // One connection to one Redis, made when it is first needed and again after it
-// was lost. Owns the socket. hiredis 0.14 under it speaks neither TLS nor Redis
+// was lost: one that the server has closed is noticed before anything is sent.
+// Owns the socket. hiredis 0.14 under it speaks neither TLS nor Redis
 // Cluster. Used by one thread at a time; calls block, for the connect timeout
 // and the reply timeout (a reply) at most.
 class RedisConnection {
@@ -74,6 +75,7 @@ class RedisConnection {
   struct Close {
     void operator()(redisContext* context) const;
   };
+  bool ClosedByServer() const;
   absl::Status Connect();
   absl::StatusOr<std::vector<RedisReply>> Exchange(
       const std::vector<RedisCommand>& commands);
