@@ -167,11 +167,9 @@ RedisBatch::Outcome RedisBatch::CommitAll() {
   return outcome;
 }
 
-RedisCommand RedisBatch::CommitCommand(const Item& item) const {
+std::vector<std::string> RedisBatch::CommitKeys(const Item& item) const {
   const Commit& commit = *item.commit;
-  const StoredRecord& record = commit.record;
-  const SessionKey& session = record.session;
-  const bool makes = !commit.expected_head.has_value();
+  const SessionKey& session = commit.record.session;
   std::vector<std::string> keys = {keys_->Record(session, item.root),
                                    keys_->Replies(session, item.root),
                                    keys_->Counts(session.tenant, item.root),
@@ -180,6 +178,14 @@ RedisCommand RedisBatch::CommitCommand(const Item& item) const {
   if (commit.parent.has_value()) {
     keys.push_back(keys_->Record(*commit.parent, item.root));
   }
+  return keys;
+}
+
+RedisCommand RedisBatch::CommitCommand(const Item& item) const {
+  const Commit& commit = *item.commit;
+  const StoredRecord& record = commit.record;
+  const SessionKey& session = record.session;
+  const bool makes = !commit.expected_head.has_value();
   // Of another family: then there is nothing to hold what it puts.
   const bool sound = HoldsWhatItPuts(commit) && item.root == record.root;
   const std::string epoch =
@@ -192,7 +198,7 @@ RedisCommand RedisBatch::CommitCommand(const Item& item) const {
       sound ? "1" : "0",
       Frame(RecordEntryKey(session, item.root), EncodeStoredRecord(record))};
   AppendPuts(commit, item.root, &arguments);
-  return RedisScripts::Get().commit.Call(keys, arguments);
+  return RedisScripts::Get().commit.Call(CommitKeys(item), arguments);
 }
 
 absl::Status RedisBatch::Committed(Item* item, const RedisReply& reply) {
@@ -222,8 +228,9 @@ absl::Status RedisBatch::Refused(const Item& item,
                      ReadRecord(*commit.parent, item.root, reply.list[2].text));
   }
   RETURN_IF_ERROR(CheckCommit(commit, stored, parent));
-  return absl::InternalError(absl::StrCat("Redis refused a sound commit of ",
-                                          Describe(commit.record.session)));
+  return absl::DataLossError(
+      absl::StrCat("the family of ", Describe(commit.record.session),
+                   " lacks a value that its sessions hold"));
 }
 
 void RedisBatch::ReleaseClaims() {

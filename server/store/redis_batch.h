@@ -72,6 +72,7 @@ class RedisBatch {
   void Prepared(Item* item, RedisReply reply);
   // Runs the commits themselves.
   Outcome CommitAll();
+  std::vector<std::string> CommitKeys(const Item& item) const;
   RedisCommand CommitCommand(const Item& item) const;
   absl::Status Committed(Item* item, const RedisReply& reply);
   absl::Status Refused(const Item& item, const RedisReply& reply) const;

@@ -117,10 +117,14 @@ if KEYS[6] then
   if not from then return refused() end
   source = from.has
 else
-  for i = 0, puts - 1 do source[ARGV[8 + 2 * i]] = true end
+  for i = 0, puts - 1 do source[ARGV[8 + 2 * i]] = 'put' end
 end
 for _, value in ipairs(new.values) do
-  if not old.has[value] and not source[value] then return refused() end
+  local known = old.has[value] or source[value]
+  if not known then return refused() end
+  if known ~= 'put' and redis.call('HEXISTS', KEYS[3], value) == 0 then
+    return refused()
+  end
 end
 
 for i = 0, puts - 1 do

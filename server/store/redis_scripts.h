@@ -56,8 +56,9 @@ struct RedisScripts {
   // which becomes its epoch), expected head or empty, "1" unless the commit
   // contradicts itself, new record, count of values, each digest and bytes,
   // count of replies, each step and bytes.
-  // "ok" | "refused", record, parent's record: by the rules of CheckCommit;
-  // empty where there are none | "closed": the claim is | "fenced", epoch
+  // "ok" | "refused", record, parent's record: by the rules of CheckCommit, or
+  // because the family lacks a value that they claim to hold; empty where there
+  // are none | "closed": the claim is | "fenced", epoch
   RedisScript commit;
   // KEYS record, replies, counts, members. ARGV family prefix, session id,
   // epoch, "1" when the record is damaged: then values are counted anew.

@@ -149,6 +149,16 @@ TEST_F(RedisStoreTest, ADamagedRecordIsDataLossForWhoTakesItOver) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
 }
 
+TEST_F(RedisStoreTest, AValueThatWasLostIsNotHeldByAnyFurtherCommit) {
+  const auto store = Open();
+  ASSERT_THAT(Step(store.get(), 0), IsOk());
+  server_.Run({"DEL", keys_.Counts(session_.tenant, RootOf(session_))});
+  EXPECT_THAT(Step(store.get(), 1),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("lacks a value")));
+  EXPECT_THAT(ApplyOne(store.get(), ForkCommit(session_, 0, Session("fork"))),
+              StatusIs(StatusCode::kDataLoss));
+}
+
 TEST_F(RedisStoreTest, ADamagedTombstoneIsNoTombstone) {
   const auto store = Open();
   ASSERT_THAT(store->Remove(session_, "here it lay"), IsOk());
