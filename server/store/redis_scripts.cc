@@ -129,7 +129,7 @@ end
 
 for i = 0, puts - 1 do
   local value = ARGV[8 + 2 * i]
-  if not old.has[value] and redis.call('HEXISTS', KEYS[3], value) == 0 then
+  if not old.has[value] then
     redis.call('SET', ARGV[1] .. 'v:' .. value, ARGV[9 + 2 * i], 'NX')
   end
 end
