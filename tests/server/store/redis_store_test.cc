@@ -114,6 +114,15 @@ TEST_F(RedisStoreTest, AFamilysKeysShareAHashTag) {
   }
 }
 
+TEST_F(RedisStoreTest, ANewSessionTakesTheTombstoneAway) {
+  const auto store = Open();
+  ASSERT_THAT(store->Remove(session_, "here it lay"), IsOk());
+  ASSERT_THAT(Step(store.get(), 0), IsOk());
+  ASSERT_THAT(store->Remove(session_, ""), IsOk());
+  EXPECT_THAT(Open()->LoadRecords()->tombstones, IsEmpty());
+  EXPECT_EQ(server_.CountKeys(), 0);
+}
+
 TEST_F(RedisStoreTest, StoresWithOtherPrefixesDoNotMeet) {
   const auto store = Open();
   ASSERT_THAT(Step(store.get(), 0), IsOk());
@@ -147,6 +156,22 @@ TEST_F(RedisStoreTest, ADamagedRecordIsDataLossForWhoTakesItOver) {
               StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
   EXPECT_THAT(Step(other.get(), 0),
               StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
+}
+
+TEST_F(RedisStoreTest, RemovingADamagedRecordKeepsWhatItsForkHolds) {
+  const auto store = Open();
+  for (int step = 0; step <= 1; ++step) {
+    ASSERT_THAT(Step(store.get(), step), IsOk());
+  }
+  const SessionKey fork = Session("fork");
+  ASSERT_THAT(ApplyOne(store.get(), ForkCommit(session_, 1, fork)), IsOk());
+  server_.FlipField(keys_.Record(session_, RootOf(session_)), "r");
+  ASSERT_THAT(store->Remove(session_, ""), IsOk());
+  EXPECT_THAT(store->GetValue(ValueAt(session_, 0)),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(store->GetValue(ValueAt(session_, 1)), IsOk());
+  ASSERT_THAT(store->Remove(fork, ""), IsOk());
+  EXPECT_EQ(server_.CountKeys(), 0);
 }
 
 TEST_F(RedisStoreTest, AValueThatWasLostIsNotHeldByAnyFurtherCommit) {
