@@ -112,10 +112,14 @@ absl::StatusOr<std::optional<StoredRecord>> RedisSessions::Acquired(
     const SessionKey& session, const Root& root, const RedisReply& reply) {
   RETURN_IF_ERROR(StatusOf(reply));
   if (Word(reply) == "none") return std::nullopt;
+  auto record = ReadRecord(session, root, reply.list[1].text);
+  if (!record.ok()) {
+    // Else the next commit would write over it.
+    Disown(session);
+    return record.status();
+  }
   Own(session, {root, reply.list[2].text});
-  ASSIGN_OR_RETURN(StoredRecord record,
-                   ReadRecord(session, root, reply.list[1].text));
-  return record;
+  return *std::move(record);
 }
 
 absl::StatusOr<StoredRecord> RedisSessions::Acquire(const SessionKey& session) {
@@ -149,18 +153,7 @@ absl::StatusOr<bool> RedisSessions::Remove(const SessionKey& session,
 absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
                                                  const Claim& claim) {
   ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
-  const Owned* owned = FindOwned(session);
-  if (owned != nullptr && owned->root != root) return NotOwner(session);
-  if (owned == nullptr) {
-    ASSIGN_OR_RETURN(const RedisReply reply,
-                     connection_->Run(AcquireCommand(session, root)));
-    const auto record = Acquired(session, root, reply);
-    if (record.ok() && !record->has_value()) {
-      RETURN_IF_ERROR(CloseClaim(session, claim));
-      return true;
-    }
-    owned = FindOwned(session);
-  }
+  ASSIGN_OR_RETURN(const std::string epoch, EpochToRemove(session, root));
   ASSIGN_OR_RETURN(const RedisReply stored, ReadRecordOf(session, root));
   const auto record = ReadRecord(session, root, stored.text);
   const std::string& tenant = session.tenant;
@@ -169,11 +162,21 @@ absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
       connection_->Run(RedisScripts::Get().remove.Call(
           {keys_->Record(session, root), keys_->Replies(session, root),
            keys_->Counts(tenant, root), keys_->Members(tenant, root)},
-          {keys_->Family(tenant, root), session.session_id, owned->epoch,
+          {keys_->Family(tenant, root), session.session_id, epoch,
            record.ok() ? "0" : "1"})));
   if (Word(removed) == "fenced") return NotOwner(session);
   if (Word(removed) == "none") RETURN_IF_ERROR(CloseClaim(session, claim));
   return !record.ok() || record->durability == Durability::kSync;
+}
+
+absl::StatusOr<std::string> RedisSessions::EpochToRemove(
+    const SessionKey& session, const Root& root) {
+  const Owned* owned = FindOwned(session);
+  if (owned != nullptr && owned->root != root) return NotOwner(session);
+  if (owned != nullptr) return owned->epoch;
+  ASSIGN_OR_RETURN(const RedisReply reply,
+                   connection_->Run(AcquireCommand(session, root)));
+  return Word(reply) == "ok" ? reply.list[2].text : std::string();
 }
 
 absl::Status RedisSessions::CloseClaim(const SessionKey& session,

@@ -72,8 +72,8 @@ class RedisSessions {
   RedisCommand ReleaseCommand(const SessionKey& session, const Claim& claim);
 
   RedisCommand AcquireCommand(const SessionKey& session, const Root& root);
-  // Takes the reply in: this process owns the session now, even if its record
-  // is damaged (DATA_LOSS). nullopt: there is no record.
+  // Takes the reply in: this process owns the session now, unless its record is
+  // damaged (DATA_LOSS). nullopt: there is no record.
   absl::StatusOr<std::optional<StoredRecord>> Acquired(
       const SessionKey& session, const Root& root, const RedisReply& reply);
   // Both, of whatever family it is. NOT_FOUND: there is no such session.
@@ -91,6 +91,9 @@ class RedisSessions {
                                           const Root& root);
   absl::StatusOr<bool> RemoveRecord(const SessionKey& session,
                                     const Claim& claim);
+  // Empty: there is no record.
+  absl::StatusOr<std::string> EpochToRemove(const SessionKey& session,
+                                            const Root& root);
   absl::Status CloseClaim(const SessionKey& session, const Claim& claim);
 
   RedisConnection* const connection_;

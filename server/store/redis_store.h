@@ -31,7 +31,9 @@ namespace mneme {
 // CheckCommit and compares the epoch too: it is refused (ABORTED, reason
 // NOT_OWNER) once another process has acquired the session. Who never touched
 // a session acquires it with its first commit to it, or its removal; reading
-// acquires nothing. Time is Redis's own.
+// acquires nothing. Who makes a session while another does may be ABORTED
+// (NOT_OWNER) too. Scripts cannot tell a damaged record by its checksum, so it
+// is told when a session is acquired or read. Time is Redis's own.
 //
 // What is promised of an acknowledged kSync commit, with appendonly yes and
 // appendfsync always (Open makes sure of both): it survives a kill and a

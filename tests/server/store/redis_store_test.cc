@@ -152,8 +152,10 @@ TEST_F(RedisStoreTest, ADamagedRecordIsDataLossForWhoTakesItOver) {
   EXPECT_THAT(store->Acquire(session_),
               StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
   const auto other = Open();
-  EXPECT_THAT(Step(other.get(), 1),
-              StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
+  for (int retry = 0; retry < 2; ++retry) {
+    EXPECT_THAT(Step(other.get(), 1),
+                StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
+  }
   EXPECT_THAT(Step(other.get(), 0),
               StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
 }
