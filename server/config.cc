@@ -10,13 +10,13 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "server/observe/logs.h"
+#include "server/store/make_store.h"
 
 namespace mneme {
 namespace {
@@ -101,15 +101,10 @@ CLI::Validator Device() {
 
 CLI::Validator StoreAddress() {
   return CLI::Validator(
-      [](std::string& text) -> std::string {
-        if (text == "memory:" ||
-            (absl::StartsWith(text, "rocksdb:") && text != "rocksdb:")) {
-          return "";
-        }
-        return absl::StrCat("'", text,
-                            "' is no store, expected rocksdb:PATH or memory:");
+      [](std::string& text) {
+        return std::string(CheckStoreAddress(text).message());
       },
-      "rocksdb:PATH|memory:");
+      "rocksdb:PATH|redis://HOST:PORT|memory:");
 }
 
 void AddDuration(CLI::App& app, const std::string& name, absl::Duration* field,

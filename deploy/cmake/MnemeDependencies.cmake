@@ -54,6 +54,7 @@ if(MNEME_SERVER)
   # packages of all its compressors.
   mneme_imported(RocksDB::rocksdb rocksdb rocksdb/db.h)
   mneme_imported(xxhash::xxhash xxhash xxhash.h)
+  mneme_imported(hiredis::hiredis hiredis hiredis/hiredis.h)
   # Debian's library is built with these, and its header must agree.
   mneme_imported(cpp-httplib::cpp-httplib cpp-httplib httplib.h)
   set_property(TARGET cpp-httplib::cpp-httplib PROPERTY INTERFACE_COMPILE_DEFINITIONS

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/checksum.h"
+#include "server/store/commit_check.h"
 
 namespace mneme {
 namespace {
@@ -215,6 +216,17 @@ absl::StatusOr<StoredRecord> DecodeStoredRecord(const SessionKey& session,
   for (Digest& value : record.values) ConsumeBytes(&in, &value);
   record.bytes = std::string(in);
   return record;
+}
+
+absl::StatusOr<StoredRecord> ReadRecord(const SessionKey& session,
+                                        const Root& root,
+                                        absl::string_view value) {
+  const auto payload = Unframe(RecordEntryKey(session, root), value);
+  auto record = payload.ok() ? DecodeStoredRecord(session, root, *payload)
+                             : payload.status();
+  if (record.ok()) return record;
+  return absl::DataLossError(absl::StrCat("the record of ", Describe(session),
+                                          ": ", record.status().message()));
 }
 
 }  // namespace mneme

@@ -63,6 +63,11 @@ std::string EncodeStoredRecord(const StoredRecord& record);
 absl::StatusOr<StoredRecord> DecodeStoredRecord(const SessionKey& session,
                                                 const Root& root,
                                                 absl::string_view payload);
+// The framed record behind the key of this session and family; DATA_LOSS, which
+// names the session, when it is damaged.
+absl::StatusOr<StoredRecord> ReadRecord(const SessionKey& session,
+                                        const Root& root,
+                                        absl::string_view value);
 
 }  // namespace mneme
 

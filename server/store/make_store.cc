@@ -4,10 +4,14 @@
 #include <string>
 #include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/error_info.h"
+#include "server/base/status_macros.h"
 #include "server/store/in_process_store.h"
+#include "server/store/redis_address.h"
+#include "server/store/redis_store.h"
 #include "server/store/rocksdb_store.h"
 
 namespace mneme {
@@ -29,17 +33,49 @@ absl::StatusOr<std::unique_ptr<MemoryStore>> OpenRocksDb(
   return RocksDbStore::Open(path, rocksdb_options);
 }
 
+absl::StatusOr<std::unique_ptr<MemoryStore>> OpenRedis(
+    const RedisAddress& address, const StoreOptions& options) {
+  RedisStore::Options redis_options;
+  redis_options.address = address;
+  redis_options.wait_replicas = options.redis_replicas;
+  redis_options.clock = options.clock;
+  return RedisStore::Open(redis_options);
+}
+
+// The path of a RocksDB store; empty: it is none.
+absl::string_view RocksDbPath(absl::string_view address) {
+  return absl::ConsumePrefix(&address, "rocksdb:") ? address : "";
+}
+
+bool IsRedis(absl::string_view address) {
+  return absl::StartsWith(address, "redis");
+}
+
 }  // namespace
+
+absl::Status CheckStoreAddress(absl::string_view address) {
+  if (address == "memory:" || !RocksDbPath(address).empty()) {
+    return absl::OkStatus();
+  }
+  if (IsRedis(address)) return ParseRedisAddress(address).status();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", address,
+      "' is no store, expected rocksdb:PATH, redis://HOST:PORT or memory:"));
+}
 
 absl::StatusOr<std::unique_ptr<MemoryStore>> MakeStore(
     absl::string_view address, const StoreOptions& options) {
-  if (address == "memory:") return std::make_unique<InProcessStore>();
-  absl::string_view path = address;
-  if (absl::ConsumePrefix(&path, "rocksdb:") && !path.empty()) {
-    return OpenRocksDb(std::string(path), options);
+  const absl::Status checked = CheckStoreAddress(address);
+  if (!checked.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--store: ", checked.message()));
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--store is '", address, "', expected memory: or rocksdb:PATH"));
+  if (address == "memory:") return std::make_unique<InProcessStore>();
+  if (!IsRedis(address)) {
+    return OpenRocksDb(std::string(RocksDbPath(address)), options);
+  }
+  ASSIGN_OR_RETURN(const RedisAddress redis, ParseRedisAddress(address));
+  return OpenRedis(redis, options);
 }
 
 }  // namespace mneme

@@ -6,8 +6,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
-#include "server/store/commit_check.h"
 #include "server/store/rocksdb_status.h"
 
 namespace mneme {
@@ -17,23 +15,7 @@ absl::string_view View(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-absl::StatusOr<StoredRecord> Decode(const SessionKey& session, const Root& root,
-                                    absl::string_view value) {
-  ASSIGN_OR_RETURN(const absl::string_view payload,
-                   Unframe(RecordEntryKey(session, root), value));
-  return DecodeStoredRecord(session, root, payload);
-}
-
 }  // namespace
-
-absl::StatusOr<StoredRecord> ReadRecord(const SessionKey& session,
-                                        const Root& root,
-                                        absl::string_view value) {
-  absl::StatusOr<StoredRecord> record = Decode(session, root, value);
-  if (record.ok()) return record;
-  return absl::DataLossError(absl::StrCat("the record of ", Describe(session),
-                                          ": ", record.status().message()));
-}
 
 absl::Status ForEachSessionEntry(const RocksDbDatabase& database,
                                  VisitSessionEntry visit,

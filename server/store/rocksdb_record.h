@@ -1,25 +1,15 @@
 #ifndef MNEME_SERVER_STORE_ROCKSDB_RECORD_H_
 #define MNEME_SERVER_STORE_ROCKSDB_RECORD_H_
 
-#include <string>
-
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/store/entry_format.h"
-#include "server/store/memory_store.h"
 #include "server/store/rocksdb_database.h"
 
 namespace mneme {
 
 // Reading the records of a RocksDB store. Used by RocksDbStore and its group.
-
-// The record behind its key; DATA_LOSS, which names the session, when it is
-// damaged.
-absl::StatusOr<StoredRecord> ReadRecord(const SessionKey& session,
-                                        const Root& root,
-                                        absl::string_view value);
 
 // Calls `visit` for each record and tombstone whose key begins with `prefix`,
 // in the order of the keys. DATA_LOSS: a key is not ours, or the files are

@@ -31,14 +31,22 @@ TEST(MakeStoreTest, MakesARocksDbStoreWithItsFolders) {
 }
 
 TEST(MakeStoreTest, RefusesAnythingElseByFlag) {
-  for (const char* address : {"", "memory", "memory:x", "rocksdb",
-                              "rocksdb:", "redis://host", "/x"}) {
+  for (const char* address :
+       {"", "memory", "memory:x", "rocksdb", "rocksdb:", "/x"}) {
     EXPECT_THAT(MakeStore(address),
                 StatusIs(StatusCode::kInvalidArgument,
                          AllOf(HasSubstr("--store"), HasSubstr("memory:"),
                                HasSubstr("rocksdb:PATH"))))
         << address;
   }
+}
+
+TEST(MakeStoreTest, ARedisAddressIsCheckedAndReached) {
+  EXPECT_THAT(MakeStore("redis://host:port"),
+              StatusIs(StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("--store"), HasSubstr("'port'"))));
+  EXPECT_THAT(MakeStore("redis+unix:/proc/none"),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("/proc/none")));
 }
 
 TEST(MakeStoreTest, AFolderThatCannotBeMadeIsNamed) {

@@ -1,0 +1,207 @@
+#include "server/store/redis_connection.h"
+
+#include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/error_info.h"
+#include "server/base/status_macros.h"
+
+namespace mneme {
+namespace {
+
+// A server that starts again or takes over needs about that.
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+
+constexpr std::array<absl::string_view, 14> kPassing = {
+    "LOADING",     "READONLY",
+    "MISCONF",     "OOM",
+    "BUSY",        "NOSCRIPT",
+    "MASTERDOWN",  "NOREPLICAS",
+    "UNBLOCKED",   "TRYAGAIN",
+    "CLUSTERDOWN", "MOVED",
+    "ASK",         "ERR max number of clients"};
+
+struct FreeReply {
+  void operator()(void* reply) const { freeReplyObject(reply); }
+};
+
+// hiredis writes to the socket with write(2), which raises SIGPIPE when the
+// server is gone. In its scope that signal does not reach the process.
+class NoSigpipe {
+ public:
+  NoSigpipe() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigpipe() {
+    const timespec now = {};
+    while (!was_pending_ && sigtimedwait(&pipe_, nullptr, &now) == SIGPIPE) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_;
+  sigset_t before_;
+  bool was_pending_ = false;
+};
+
+RedisReply ToReply(const redisReply& from) {
+  RedisReply reply;
+  switch (from.type) {
+    case REDIS_REPLY_NIL:
+      break;
+    case REDIS_REPLY_INTEGER:
+      reply.kind = RedisReply::Kind::kInteger;
+      reply.integer = from.integer;
+      break;
+    case REDIS_REPLY_ARRAY:
+      reply.kind = RedisReply::Kind::kList;
+      reply.list.reserve(from.elements);
+      for (size_t i = 0; i < from.elements; ++i) {
+        reply.list.push_back(ToReply(*from.element[i]));
+      }
+      break;
+    default:
+      reply.kind = from.type == REDIS_REPLY_ERROR ? RedisReply::Kind::kError
+                                                  : RedisReply::Kind::kText;
+      reply.text.assign(from.str, from.len);
+  }
+  return reply;
+}
+
+redisContext* OpenSocket(const RedisAddress& address, absl::Duration timeout) {
+  const timeval limit = absl::ToTimeval(timeout);
+  return address.unix_socket.empty()
+             ? redisConnectWithTimeout(address.host.c_str(), address.port,
+                                       limit)
+             : redisConnectUnixWithTimeout(address.unix_socket.c_str(), limit);
+}
+
+void Append(redisContext* context, const RedisCommand& command) {
+  std::vector<const char*> parts;
+  std::vector<size_t> sizes;
+  for (const std::string& part : command) {
+    parts.push_back(part.data());
+    sizes.push_back(part.size());
+  }
+  redisAppendCommandArgv(context, static_cast<int>(parts.size()), parts.data(),
+                         sizes.data());
+}
+
+}  // namespace
+
+absl::Status RedisDown(absl::string_view message) {
+  ErrorInfo info;
+  info.reason = "STORE_DOWN";
+  info.retry_after = kRetryAfter;
+  return MakeError(absl::StatusCode::kUnavailable, message, info);
+}
+
+absl::Status StatusOf(const RedisReply& reply) {
+  if (reply.kind != RedisReply::Kind::kError) return absl::OkStatus();
+  const std::string message = absl::StrCat("Redis says: ", reply.text);
+  for (const absl::string_view prefix : kPassing) {
+    if (absl::StartsWith(reply.text, prefix)) return RedisDown(message);
+  }
+  return absl::FailedPreconditionError(message);
+}
+
+void RedisConnection::Close::operator()(redisContext* context) const {
+  redisFree(context);
+}
+
+RedisConnection::RedisConnection(Options options)
+    : options_(std::move(options)) {}
+
+RedisConnection::~RedisConnection() = default;
+
+absl::StatusOr<std::vector<RedisReply>> RedisConnection::Run(
+    const std::vector<RedisCommand>& commands) {
+  if (commands.empty()) return std::vector<RedisReply>();
+  const NoSigpipe no_sigpipe;
+  if (context_ != nullptr && ClosedByServer()) context_.reset();
+  if (context_ == nullptr) RETURN_IF_ERROR(Connect());
+  return Exchange(commands);
+}
+
+absl::StatusOr<RedisReply> RedisConnection::Run(const RedisCommand& command) {
+  ASSIGN_OR_RETURN(std::vector<RedisReply> replies,
+                   Run(std::vector<RedisCommand>{command}));
+  RETURN_IF_ERROR(StatusOf(replies[0]));
+  return std::move(replies[0]);
+}
+
+bool RedisConnection::ClosedByServer() const {
+  // Between calls there is nothing to read, but the end.
+  char byte = 0;
+  const ssize_t read =
+      recv(context_->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+  return read >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+absl::Status RedisConnection::Connect() {
+  const absl::Duration now = options_.clock->Monotonic();
+  if (now < not_before_) {
+    return RedisDown(absl::StrCat(Describe(options_.address),
+                                  " could not be reached a moment ago"));
+  }
+  not_before_ = now + options_.reconnect_pause;
+  context_.reset(OpenSocket(options_.address, options_.connect_timeout));
+  if (context_ == nullptr || context_->err != 0) return Lost("connecting to");
+  redisSetTimeout(context_.get(), absl::ToTimeval(options_.reply_timeout));
+  if (options_.address.unix_socket.empty())
+    redisEnableKeepAlive(context_.get());
+  std::vector<RedisCommand> hello = options_.hello;
+  if (options_.address.database != 0) {
+    hello.insert(hello.begin(),
+                 {"SELECT", absl::StrCat(options_.address.database)});
+  }
+  ASSIGN_OR_RETURN(const auto replies, Exchange(hello));
+  for (const RedisReply& reply : replies) RETURN_IF_ERROR(StatusOf(reply));
+  not_before_ = -absl::InfiniteDuration();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<RedisReply>> RedisConnection::Exchange(
+    const std::vector<RedisCommand>& commands) {
+  for (const RedisCommand& command : commands) {
+    Append(context_.get(), command);
+  }
+  std::vector<RedisReply> replies;
+  bool whole = true;
+  while (replies.size() < commands.size()) {
+    void* raw = nullptr;
+    if (redisGetReply(context_.get(), &raw) != REDIS_OK) return Lost("asking");
+    const std::unique_ptr<void, FreeReply> owned(raw);
+    replies.push_back(ToReply(*static_cast<redisReply*>(raw)));
+    whole &= replies.back().kind != RedisReply::Kind::kError;
+  }
+  if (!whole) context_.reset();
+  return replies;
+}
+
+absl::Status RedisConnection::Lost(absl::string_view doing) {
+  const std::string why =
+      context_ == nullptr ? "out of memory" : context_->errstr;
+  context_.reset();
+  return RedisDown(
+      absl::StrCat(doing, " ", Describe(options_.address), ": ", why));
+}
+
+}  // namespace mneme

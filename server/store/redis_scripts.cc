@@ -1,0 +1,212 @@
+#include "server/store/redis_scripts.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+namespace mneme {
+namespace {
+
+std::string Sha1Hex(const std::string& text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(),
+             nullptr);
+  return absl::BytesToHexString(
+      {reinterpret_cast<const char*>(digest.data()), size});
+}
+
+// Reads a framed record: 9 bytes of frame, durability, head, replies, values.
+constexpr char kParse[] = R"lua(
+local function number(bytes, first, size)
+  local n = 0
+  for i = first + size - 1, first, -1 do n = n * 256 + bytes:byte(i) end
+  return n
+end
+local function parse(bytes)
+  if not bytes or #bytes < 62 then return nil end
+  local count = number(bytes, 59, 4)
+  if #bytes < 62 + 32 * count then return nil end
+  local record = {head = bytes:sub(11, 42), first = number(bytes, 43, 8),
+                  last = number(bytes, 51, 8), values = {}, has = {}}
+  for i = 0, count - 1 do
+    local value = bytes:sub(63 + 32 * i, 94 + 32 * i)
+    if not record.has[value] then
+      record.has[value] = true
+      record.values[#record.values + 1] = value
+    end
+  end
+  return record
+end
+)lua";
+
+constexpr char kDrop[] = R"lua(
+local function drop(value)
+  if redis.call('HINCRBY', KEYS[3], value, -1) > 0 then return end
+  redis.call('HDEL', KEYS[3], value)
+  redis.call('UNLINK', ARGV[1] .. 'v:' .. value)
+end
+)lua";
+
+constexpr char kClaim[] = R"lua(
+local stored = redis.call('HMGET', KEYS[1], 'r', 'g')
+if stored[1] and (stored[1] ~= ARGV[3] or stored[2] ~= ARGV[4]) then
+  return {'taken', stored[1], stored[2]}
+end
+local time = redis.call('TIME')
+local claim = time[1] .. string.format('%06d', tonumber(time[2])) .. ARGV[2]
+redis.call('HSET', KEYS[1], 'r', ARGV[1], 'g', claim)
+return {'claimed', claim}
+)lua";
+
+constexpr char kRelease[] = R"lua(
+local stored = redis.call('HMGET', KEYS[1], 'r', 'g')
+if stored[1] == ARGV[1] and stored[2] == ARGV[2] then
+  redis.call('HDEL', KEYS[1], 'r', 'g')
+end
+return {'ok'}
+)lua";
+
+constexpr char kBury[] = R"lua(
+if ARGV[1] == '' then redis.call('HDEL', KEYS[1], 't')
+else redis.call('HSET', KEYS[1], 't', ARGV[1]) end
+local stored = redis.call('HMGET', KEYS[1], 'r', 'g')
+return {'ok', stored[1] or '', stored[2] or ''}
+)lua";
+
+constexpr char kClose[] = R"lua(
+local record = redis.call('HGET', KEYS[1], 'r')
+if record then return {'stored', record} end
+redis.call('SADD', KEYS[2], ARGV[1])
+return {'closed'}
+)lua";
+
+constexpr char kAcquire[] = R"lua(
+local record = redis.call('HGET', KEYS[1], 'r')
+if not record then return {'none'} end
+redis.call('HINCRBY', KEYS[1], 'e', 1)
+return {'ok', record, redis.call('HGET', KEYS[1], 'e')}
+)lua";
+
+constexpr char kCommit[] = R"lua(
+local stored = redis.call('HMGET', KEYS[1], 'r', 'e')
+local parent = KEYS[6] and redis.call('HGET', KEYS[6], 'r')
+local function refused() return {'refused', stored[1] or '', parent or ''} end
+
+local old = {values = {}, has = {}, first = 0, last = 0}
+local new = parse(ARGV[6])
+local source = {}
+if ARGV[4] == '' then
+  if stored[1] then return refused() end
+  if redis.call('SISMEMBER', KEYS[5], ARGV[3]) == 1 then return {'closed'} end
+else
+  if not stored[1] then return refused() end
+  if stored[2] ~= ARGV[3] then return {'fenced', stored[2]} end
+  old = parse(stored[1])
+  if not old or old.head ~= ARGV[4] or KEYS[6] then return refused() end
+end
+if ARGV[5] ~= '1' then return refused() end
+
+local puts = tonumber(ARGV[7])
+if KEYS[6] then
+  local from = parse(parent)
+  if not from then return refused() end
+  source = from.has
+else
+  for i = 0, puts - 1 do source[ARGV[8 + 2 * i]] = 'put' end
+end
+for _, value in ipairs(new.values) do
+  local known = old.has[value] or source[value]
+  if not known then return refused() end
+  if known ~= 'put' and redis.call('HEXISTS', KEYS[3], value) == 0 then
+    return refused()
+  end
+end
+
+for i = 0, puts - 1 do
+  local value = ARGV[8 + 2 * i]
+  if not old.has[value] then
+    redis.call('SET', ARGV[1] .. 'v:' .. value, ARGV[9 + 2 * i], 'NX')
+  end
+end
+for _, value in ipairs(new.values) do
+  if not old.has[value] then redis.call('HINCRBY', KEYS[3], value, 1) end
+end
+for _, value in ipairs(old.values) do
+  if not new.has[value] then drop(value) end
+end
+for step = old.first, old.last - 1 do
+  if step < new.first or step >= new.last then
+    redis.call('HDEL', KEYS[2], string.format('%.0f', step))
+  end
+end
+local at = 8 + 2 * puts
+for i = 0, tonumber(ARGV[at]) - 1 do
+  redis.call('HSET', KEYS[2], ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i])
+end
+redis.call('HSET', KEYS[1], 'r', ARGV[6], 'e', ARGV[3])
+redis.call('SADD', KEYS[4], ARGV[2])
+return {'ok'}
+)lua";
+
+constexpr char kRemove[] = R"lua(
+local stored = redis.call('HMGET', KEYS[1], 'r', 'e')
+if not stored[1] then return {'none'} end
+if stored[2] ~= ARGV[3] then return {'fenced', stored[2]} end
+local record = ARGV[4] ~= '1' and parse(stored[1])
+redis.call('SREM', KEYS[4], ARGV[2])
+if record then
+  for _, value in ipairs(record.values) do drop(value) end
+else
+  local holders = {}
+  for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do
+    local other = parse(redis.call('HGET', ARGV[1] .. 's:' .. id, 'r'))
+    for _, value in ipairs(other and other.values or {}) do
+      holders[value] = (holders[value] or 0) + 1
+    end
+  end
+  for _, value in ipairs(redis.call('HKEYS', KEYS[3])) do
+    redis.call('HSET', KEYS[3], value, (holders[value] or 0) + 1)
+    drop(value)
+  end
+end
+redis.call('UNLINK', KEYS[1], KEYS[2])
+return {'ok'}
+)lua";
+
+}  // namespace
+
+RedisScript::RedisScript(std::string text)
+    : text_(std::move(text)), sha1_(Sha1Hex(text_)) {}
+
+RedisCommand RedisScript::Call(
+    const std::vector<std::string>& keys,
+    const std::vector<std::string>& arguments) const {
+  RedisCommand command = {"EVALSHA", sha1_, absl::StrCat(keys.size())};
+  command.insert(command.end(), keys.begin(), keys.end());
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
+}
+
+std::vector<RedisCommand> RedisScripts::Load() const {
+  return {claim.Load(),   release.Load(), bury.Load(),  close.Load(),
+          acquire.Load(), commit.Load(),  remove.Load()};
+}
+
+const RedisScripts& RedisScripts::Get() {
+  static const auto* const scripts =
+      new RedisScripts{RedisScript(kClaim),
+                       RedisScript(kRelease),
+                       RedisScript(kBury),
+                       RedisScript(kClose),
+                       RedisScript(kAcquire),
+                       RedisScript(absl::StrCat(kParse, kDrop, kCommit)),
+                       RedisScript(absl::StrCat(kParse, kDrop, kRemove))};
+  return *scripts;
+}
+
+}  // namespace mneme

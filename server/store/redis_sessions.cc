@@ -1,0 +1,211 @@
+#include "server/store/redis_sessions.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/base/error_info.h"
+#include "server/base/status_macros.h"
+#include "server/store/commit_check.h"
+#include "server/store/entry_format.h"
+#include "server/store/redis_scripts.h"
+
+namespace mneme {
+namespace {
+
+// Creators of one id that keep taking it from each other.
+constexpr int kMostTakeovers = 8;
+
+std::string Bytes(const Root& root) {
+  return {reinterpret_cast<const char*>(root.data()), root.size()};
+}
+
+absl::StatusOr<Root> RootInIndex(const SessionKey& session,
+                                 absl::string_view bytes) {
+  const std::optional<Root> root = ParseRoot(bytes);
+  if (root.has_value()) return *root;
+  return absl::DataLossError(
+      absl::StrCat("the index of ", Describe(session), " has a root of ",
+                   bytes.size(), " bytes, expected ", std::tuple_size_v<Root>));
+}
+
+const std::string& Word(const RedisReply& reply) { return reply.list[0].text; }
+
+}  // namespace
+
+absl::Status NotOwner(const SessionKey& session) {
+  return MakeError(
+      absl::StatusCode::kAborted, "NOT_OWNER",
+      absl::StrCat("another server owns ", Describe(session), " now"));
+}
+
+std::optional<Root> ParseRoot(absl::string_view bytes) {
+  Root root;
+  if (bytes.size() != root.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), root.begin());
+  return root;
+}
+
+const RedisSessions::Owned* RedisSessions::FindOwned(
+    const SessionKey& session) const {
+  const auto it = owned_.find(session);
+  return it == owned_.end() ? nullptr : &it->second;
+}
+
+absl::StatusOr<std::optional<StoredRecord>> RedisSessions::Find(
+    const SessionKey& session) {
+  ASSIGN_OR_RETURN(const Claim claim, ReadIndex(session));
+  if (claim.root.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
+  ASSIGN_OR_RETURN(const RedisReply reply, ReadRecordOf(session, root));
+  if (reply.is_nil()) return std::nullopt;
+  ASSIGN_OR_RETURN(StoredRecord record, ReadRecord(session, root, reply.text));
+  return record;
+}
+
+RedisCommand RedisSessions::ClaimCommand(const SessionKey& session,
+                                         const Root& root, const Claim& old) {
+  // Two claims of one microsecond differ in these.
+  const std::string digits = absl::StrFormat("%03d", random_() % 1000);
+  return RedisScripts::Get().claim.Call(
+      {keys_->Index(session)}, {Bytes(root), digits, old.root, old.number});
+}
+
+absl::StatusOr<std::string> RedisSessions::Claimed(const Commit& commit,
+                                                   RedisReply reply) {
+  for (int round = 0; round < kMostTakeovers; ++round) {
+    RETURN_IF_ERROR(StatusOf(reply));
+    if (Word(reply) == "claimed") return reply.list[1].text;
+    const SessionKey& session = commit.record.session;
+    const Claim taken = {reply.list[1].text, reply.list[2].text};
+    ASSIGN_OR_RETURN(const Root root, RootInIndex(session, taken.root));
+    ASSIGN_OR_RETURN(
+        const RedisReply closed,
+        connection_->Run(RedisScripts::Get().close.Call(
+            {keys_->Record(session, root), keys_->ClosedClaims(session, root)},
+            {taken.number})));
+    if (Word(closed) == "stored") {
+      ASSIGN_OR_RETURN(const StoredRecord stored,
+                       ReadRecord(session, root, closed.list[1].text));
+      return CheckCommit(commit, stored, std::nullopt);
+    }
+    ASSIGN_OR_RETURN(reply, connection_->Run(ClaimCommand(
+                                session, commit.record.root, taken)));
+  }
+  return NotOwner(commit.record.session);
+}
+
+RedisCommand RedisSessions::ReleaseCommand(const SessionKey& session,
+                                           const Claim& claim) {
+  return RedisScripts::Get().release.Call({keys_->Index(session)},
+                                          {claim.root, claim.number});
+}
+
+RedisCommand RedisSessions::AcquireCommand(const SessionKey& session,
+                                           const Root& root) {
+  return RedisScripts::Get().acquire.Call({keys_->Record(session, root)}, {});
+}
+
+absl::StatusOr<std::optional<StoredRecord>> RedisSessions::Acquired(
+    const SessionKey& session, const Root& root, const RedisReply& reply) {
+  RETURN_IF_ERROR(StatusOf(reply));
+  if (Word(reply) == "none") return std::nullopt;
+  auto record = ReadRecord(session, root, reply.list[1].text);
+  if (!record.ok()) {
+    // Else the next commit would write over it.
+    Disown(session);
+    return record.status();
+  }
+  Own(session, {root, reply.list[2].text});
+  return *std::move(record);
+}
+
+absl::StatusOr<StoredRecord> RedisSessions::Acquire(const SessionKey& session) {
+  ASSIGN_OR_RETURN(const Claim claim, ReadIndex(session));
+  std::optional<StoredRecord> record;
+  if (!claim.root.empty()) {
+    ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
+    ASSIGN_OR_RETURN(const RedisReply reply,
+                     connection_->Run(AcquireCommand(session, root)));
+    ASSIGN_OR_RETURN(record, Acquired(session, root, reply));
+  }
+  if (record.has_value()) return *std::move(record);
+  return absl::NotFoundError(absl::StrCat(Describe(session), " has no record"));
+}
+
+absl::StatusOr<bool> RedisSessions::Remove(const SessionKey& session,
+                                           const std::string& tombstone) {
+  ASSIGN_OR_RETURN(const RedisReply buried,
+                   connection_->Run(RedisScripts::Get().bury.Call(
+                       {keys_->Index(session)}, {tombstone})));
+  const Claim claim = {buried.list[1].text, buried.list[2].text};
+  bool sync = true;
+  if (!claim.root.empty()) {
+    ASSIGN_OR_RETURN(sync, RemoveRecord(session, claim));
+    RETURN_IF_ERROR(connection_->Run(ReleaseCommand(session, claim)).status());
+  }
+  Disown(session);
+  return sync;
+}
+
+absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
+                                                 const Claim& claim) {
+  ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
+  ASSIGN_OR_RETURN(const std::string epoch, EpochToRemove(session, root));
+  ASSIGN_OR_RETURN(const RedisReply stored, ReadRecordOf(session, root));
+  const auto record = ReadRecord(session, root, stored.text);
+  const std::string& tenant = session.tenant;
+  ASSIGN_OR_RETURN(
+      const RedisReply removed,
+      connection_->Run(RedisScripts::Get().remove.Call(
+          {keys_->Record(session, root), keys_->Replies(session, root),
+           keys_->Counts(tenant, root), keys_->Members(tenant, root)},
+          {keys_->Family(tenant, root), session.session_id, epoch,
+           record.ok() ? "0" : "1"})));
+  if (Word(removed) == "fenced") return NotOwner(session);
+  if (Word(removed) == "none") RETURN_IF_ERROR(CloseClaim(session, claim));
+  return !record.ok() || record->durability == Durability::kSync;
+}
+
+absl::StatusOr<std::string> RedisSessions::EpochToRemove(
+    const SessionKey& session, const Root& root) {
+  const Owned* owned = FindOwned(session);
+  if (owned != nullptr && owned->root != root) return NotOwner(session);
+  if (owned != nullptr) return owned->epoch;
+  ASSIGN_OR_RETURN(const RedisReply reply,
+                   connection_->Run(AcquireCommand(session, root)));
+  return Word(reply) == "ok" ? reply.list[2].text : std::string();
+}
+
+absl::Status RedisSessions::CloseClaim(const SessionKey& session,
+                                       const Claim& claim) {
+  ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
+  ASSIGN_OR_RETURN(
+      const RedisReply closed,
+      connection_->Run(RedisScripts::Get().close.Call(
+          {keys_->Record(session, root), keys_->ClosedClaims(session, root)},
+          {claim.number})));
+  // Another server made it a moment ago.
+  return Word(closed) == "stored" ? NotOwner(session) : absl::OkStatus();
+}
+
+absl::Status RedisSessions::RemoveTombstone(const SessionKey& session) {
+  return connection_->Run({"HDEL", keys_->Index(session), "t"}).status();
+}
+
+absl::StatusOr<RedisSessions::Claim> RedisSessions::ReadIndex(
+    const SessionKey& session) {
+  ASSIGN_OR_RETURN(
+      const RedisReply reply,
+      connection_->Run({"HMGET", keys_->Index(session), "r", "g"}));
+  return Claim{reply.list[0].text, reply.list[1].text};
+}
+
+absl::StatusOr<RedisReply> RedisSessions::ReadRecordOf(
+    const SessionKey& session, const Root& root) {
+  return connection_->Run({"HGET", keys_->Record(session, root), "r"});
+}
+
+}  // namespace mneme

@@ -1,0 +1,227 @@
+// Several servers on one Redis: who owns a session, and what is left where one
+// died between two commands.
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/error_info.h"
+#include "server/store/entry_format.h"
+#include "server/store/redis_batch.h"
+#include "server/store/redis_scripts.h"
+#include "tests/server/store/redis_store_fixture.h"
+
+namespace mneme {
+namespace {
+
+using ::absl::StatusCode;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kRaw[] = "1";  // a claim that nobody else gets
+
+class RedisOwnershipTest : public RedisStoreTest {
+ protected:
+  RedisOwnershipTest() : a_(Open()), b_(Open()) {}
+
+  std::string Bytes(const Root& root) {
+    return {reinterpret_cast<const char*>(root.data()), root.size()};
+  }
+  // A creator got as far as this, with the claim kRaw.
+  void Reserve(const Root& root) {
+    server_.Run({"HSET", keys_.Index(session_), "r", Bytes(root), "g", kRaw});
+  }
+  // What StepCommit(session_, 0) with another root is.
+  Commit FirstCommit(const Root& root) {
+    Commit commit = StepCommit(session_, 0);
+    commit.record.root = root;
+    return commit;
+  }
+  // The creator of Reserve() goes on.
+  absl::Status CommitWithRawClaim(const Root& root) {
+    RedisConnection::Options options;
+    options.address = server_.address();
+    options.hello = RedisScripts::Get().Load();
+    RedisConnection connection(options);
+    const Commit commit = FirstCommit(root);
+    const auto reply = connection.Run(RedisScripts::Get().commit.Call(
+        {keys_.Record(session_, root), keys_.Replies(session_, root),
+         keys_.Counts(session_.tenant, root),
+         keys_.Members(session_.tenant, root),
+         keys_.ClosedClaims(session_, root)},
+        {keys_.Family(session_.tenant, root), session_.session_id, kRaw, "",
+         "1",
+         Frame(RecordEntryKey(session_, root),
+               EncodeStoredRecord(commit.record)),
+         "1", std::string(AsBytes(commit.record.head)), "value", "0"}));
+    if (!reply.ok()) return reply.status();
+    const std::string& word = reply->list[0].text;
+    return word == "ok" ? absl::OkStatus() : absl::AbortedError(word);
+  }
+
+  const Root root_ = RootOf(Session("this root"));
+  const Root other_root_ = RootOf(Session("another root"));
+  const std::unique_ptr<RedisStore> a_;
+  const std::unique_ptr<RedisStore> b_;
+};
+
+TEST_F(RedisOwnershipTest, WhoAcquiresFencesTheOwnerBefore) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  ASSERT_OK_AND_ASSIGN(const StoredRecord record, b_->Acquire(session_));
+  EXPECT_EQ(record.head, HeadOf(session_, 0));
+  EXPECT_EQ(record.bytes, RecordOf(session_, 0));
+  const absl::Status fenced = Step(a_.get(), 1);
+  EXPECT_THAT(fenced,
+              StatusIs(StatusCode::kAborted, HasSubstr("another server")));
+  EXPECT_EQ(GetErrorInfo(fenced).reason, "NOT_OWNER");
+  EXPECT_EQ(Head(*a_), HeadOf(session_, 0));
+  EXPECT_THAT(Step(b_.get(), 1), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, AFencedOwnerStaysSoUntilItAcquires) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  ASSERT_THAT(b_->Acquire(session_), IsOk());
+  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kAborted));
+  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kAborted));
+  EXPECT_EQ(GetErrorInfo(a_->Remove(session_, "")).reason, "NOT_OWNER");
+  EXPECT_EQ(Head(*b_), HeadOf(session_, 0));
+  ASSERT_THAT(a_->Acquire(session_), IsOk());
+  EXPECT_THAT(Step(a_.get(), 1), IsOk());
+  EXPECT_EQ(GetErrorInfo(Step(b_.get(), 2)).reason, "NOT_OWNER");
+}
+
+TEST_F(RedisOwnershipTest, TheFirstCommitOfWhoNeverHadItAcquires) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  ASSERT_THAT(Step(b_.get(), 1), IsOk());
+  EXPECT_EQ(GetErrorInfo(Step(a_.get(), 2)).reason, "NOT_OWNER");
+  EXPECT_THAT(Step(b_.get(), 2), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, ReadingAcquiresNothing) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  EXPECT_THAT(b_->LoadRecords(), IsOk());
+  EXPECT_THAT(b_->GetValue(ValueAt(session_, 0)), IsOk());
+  EXPECT_THAT(b_->GetReply(ReplyAt(session_, 0)), IsOk());
+  EXPECT_THAT(Step(a_.get(), 1), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, ThereIsNothingToAcquireOfASessionThatIsNot) {
+  EXPECT_THAT(a_->Acquire(session_),
+              StatusIs(StatusCode::kNotFound, HasSubstr("session 's'")));
+  Reserve(root_);
+  EXPECT_THAT(a_->Acquire(session_), StatusIs(StatusCode::kNotFound));
+}
+
+TEST_F(RedisOwnershipTest, AnIdThatWasRemovedElsewhereIsAnotherSession) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  ASSERT_THAT(b_->Remove(session_, ""), IsOk());
+  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kAborted));
+  ASSERT_THAT(ApplyOne(b_.get(), FirstCommit(other_root_)), IsOk());
+  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kAborted));
+  EXPECT_EQ(GetErrorInfo(a_->Remove(session_, "")).reason, "NOT_OWNER");
+  EXPECT_THAT(Step(a_.get(), 0), StatusIs(StatusCode::kAlreadyExists));
+}
+
+TEST_F(RedisOwnershipTest, AReservationWithoutARecordIsNoSession) {
+  ASSERT_THAT(a_->Remove(session_, "it was here"), IsOk());
+  Reserve(root_);
+  ASSERT_OK_AND_ASSIGN(const auto loaded, a_->LoadRecords());
+  EXPECT_THAT(loaded.records, IsEmpty());
+  EXPECT_EQ(loaded.tombstones.size(), 1u);
+  EXPECT_THAT(a_->GetReply(ReplyAt(session_, 0)),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(ApplyOne(a_.get(), StepCommit(session_, 0, Durability::kMemory)),
+              IsOk());
+}
+
+// Of the same and of another family.
+TEST_F(RedisOwnershipTest, AReservationThatIsTakenOverIsNeverUsedAgain) {
+  for (const Root& taker : {root_, other_root_}) {
+    Reserve(root_);
+    ASSERT_THAT(ApplyOne(a_.get(), FirstCommit(taker)), IsOk());
+    EXPECT_THAT(CommitWithRawClaim(root_), StatusIs(StatusCode::kAborted));
+    ASSERT_THAT(a_->Remove(session_, ""), IsOk());
+    EXPECT_THAT(CommitWithRawClaim(root_),
+                StatusIs(StatusCode::kAborted, HasSubstr("closed")));
+    EXPECT_THAT(a_->LoadRecords()->records, IsEmpty());
+  }
+}
+
+TEST_F(RedisOwnershipTest, AReservationThatIsRemovedIsNeverUsedAgain) {
+  Reserve(root_);
+  ASSERT_THAT(a_->Remove(session_, ""), IsOk());
+  EXPECT_THAT(CommitWithRawClaim(root_),
+              StatusIs(StatusCode::kAborted, HasSubstr("closed")));
+  EXPECT_THAT(Step(a_.get(), 0), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, AReservationWithARecordIsASession) {
+  Reserve(root_);
+  ASSERT_THAT(CommitWithRawClaim(root_), IsOk());
+  EXPECT_EQ(Head(*a_), HeadOf(session_, 0));
+  EXPECT_THAT(ApplyOne(a_.get(), FirstCommit(other_root_)),
+              StatusIs(StatusCode::kAlreadyExists));
+}
+
+TEST_F(RedisOwnershipTest, ARemovalThatIsBrokenOffCanBeDoneAgain) {
+  // After the tombstone, before the record went.
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  server_.Run({"HSET", keys_.Index(session_), "t",
+               Frame(TombstoneEntryKey(session_), "gone")});
+  ASSERT_OK_AND_ASSIGN(auto loaded, b_->LoadRecords());
+  EXPECT_EQ(loaded.records.size(), 1u);
+  EXPECT_THAT(loaded.tombstones, IsEmpty());
+  EXPECT_THAT(Step(a_.get(), 1), IsOk());
+  // After the record went, before the reservation did.
+  const RedisReply index =
+      server_.Run({"HMGET", keys_.Index(session_), "r", "g"});
+  ASSERT_THAT(a_->Remove(session_, "gone"), IsOk());
+  server_.Run({"HSET", keys_.Index(session_), "r", index.list[0].text, "g",
+               index.list[1].text});
+  ASSERT_OK_AND_ASSIGN(loaded, b_->LoadRecords());
+  EXPECT_THAT(loaded.records, IsEmpty());
+  EXPECT_EQ(loaded.tombstones.size(), 1u);
+  EXPECT_THAT(a_->Remove(session_, ""), IsOk());
+  EXPECT_THAT(b_->LoadRecords()->tombstones, IsEmpty());
+  EXPECT_THAT(Step(b_.get(), 0), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, OneOfManyThatMakeASessionDoes) {
+  constexpr int kServers = 4;
+  constexpr int kSessions = 20;
+  std::vector<std::unique_ptr<RedisStore>> stores;
+  for (int i = 0; i < kServers; ++i) stores.push_back(Open());
+  std::vector<std::vector<int>> made(kServers, std::vector<int>(kSessions));
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < kServers; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kSessions; ++i) {
+        Commit commit = StepCommit(Session(absl::StrCat(i)), 0);
+        commit.record.root = RootOf(Session(absl::StrCat(t, "|", i)));
+        made[t][static_cast<size_t>(i)] =
+            ApplyOne(stores[t].get(), std::move(commit)).ok();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_OK_AND_ASSIGN(const auto loaded, a_->LoadRecords());
+  for (size_t i = 0; i < kSessions; ++i) {
+    int makers = 0;
+    for (const auto& of_thread : made) makers += of_thread[i];
+    EXPECT_LE(makers, 1);
+    const SessionKey session = Session(absl::StrCat(i));
+    int records = 0;
+    for (const auto& record : loaded.records) {
+      records += record.session == session;
+    }
+    EXPECT_EQ(records, makers);
+  }
+}
+
+}  // namespace
+}  // namespace mneme

@@ -1,0 +1,272 @@
+#include "server/store/redis_store.h"
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/error_info.h"
+#include "tests/server/store/conformance.h"
+#include "tests/server/store/redis_store_fixture.h"
+
+namespace mneme {
+namespace {
+
+using ::absl::StatusCode;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class RedisUnderTest : public StoreUnderTest {
+ public:
+  RedisUnderTest() { Reopen(); }
+  MemoryStore* store() override { return store_.get(); }
+  void CorruptValue(const ValueKey& key) override {
+    server_.FlipString(keys_.Value(key));
+  }
+  void CorruptReply(const ReplyKey& key) override {
+    server_.FlipField(keys_.Replies(key.session, RootOf(key.session)),
+                      absl::StrCat(key.step));
+  }
+  void CorruptRecord(const SessionKey& session) override {
+    server_.FlipField(keys_.Record(session, RootOf(session)), "r");
+  }
+  void Reopen() override {
+    RedisStore::Options options;
+    options.address = server_.address();
+    store_.reset();
+    auto store = RedisStore::Open(options);
+    ASSERT_THAT(store, IsOk());
+    store_ = *std::move(store);
+  }
+
+ private:
+  const RedisKeys keys_{"mneme:"};
+  RedisServer server_;
+  std::unique_ptr<RedisStore> store_;
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, MemoryStoreConformance,
+    ::testing::Values(StoreFactory{
+        "Redis", [] { return std::make_unique<RedisUnderTest>(); }}),
+    StoreName);
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, MemoryStoreForkConformance,
+    ::testing::Values(StoreFactory{
+        "Redis", [] { return std::make_unique<RedisUnderTest>(); }}),
+    StoreName);
+
+TEST_F(RedisStoreTest, AnotherServerFindsEverythingButMemorySessions) {
+  const auto first = Open();
+  ASSERT_THAT(Step(first.get(), 0), IsOk());
+  ASSERT_THAT(Step(first.get(), 1, Durability::kAsync), IsOk());
+  ASSERT_THAT(
+      ApplyOne(first.get(), StepCommit(Session("m"), 0, Durability::kMemory)),
+      IsOk());
+  const auto second = Open();
+  EXPECT_THAT(second->GetValue(ValueAt(session_, 1)),
+              IsOkAndHolds(ValueOf(session_, 1)));
+  EXPECT_THAT(second->GetReply(ReplyAt(session_, 1)),
+              IsOkAndHolds(ReplyOf(session_, 1)));
+  EXPECT_EQ(Head(*second), HeadOf(session_, 1));
+  EXPECT_THAT(Step(second.get(), 2), IsOk());
+}
+
+TEST_F(RedisStoreTest, WhatIsLetGoAndRemovedLeavesNoKeysBehind) {
+  const auto store = Open();
+  for (int step = 0; step < 20; ++step) {
+    ASSERT_THAT(Step(store.get(), step), IsOk());
+  }
+  // Index, record, replies, counts, members, and two values.
+  EXPECT_EQ(server_.CountKeys(), 7);
+  ASSERT_THAT(ApplyOne(store.get(), ForkCommit(session_, 19, Session("fork"))),
+              IsOk());
+  EXPECT_EQ(server_.CountKeys(), 7 + 2);
+  ASSERT_THAT(store->Remove(session_, ""), IsOk());
+  ASSERT_THAT(store->Remove(Session("fork"), ""), IsOk());
+  EXPECT_EQ(server_.CountKeys(), 0);
+}
+
+TEST_F(RedisStoreTest, ARefusedNewSessionLeavesNoKeysBehind) {
+  const auto store = Open();
+  EXPECT_THAT(ApplyOne(store.get(), ForkCommit(session_, 0, Session("fork"))),
+              StatusIs(StatusCode::kAborted));
+  EXPECT_EQ(server_.CountKeys(), 0);
+}
+
+TEST_F(RedisStoreTest, AFamilysKeysShareAHashTag) {
+  const Root root = RootOf(session_);
+  for (const std::string& key :
+       {keys_.Record(session_, root), keys_.Replies(session_, root),
+        keys_.Counts("default", root), keys_.Members("default", root),
+        keys_.ClosedClaims(session_, root), keys_.Value(ValueAt(session_, 3)),
+        keys_.Record(Session("{fork}"), root)}) {
+    EXPECT_EQ(
+        server_.Run({"CLUSTER", "KEYSLOT", key}).integer,
+        server_.Run({"CLUSTER", "KEYSLOT", keys_.Counts("", root)}).integer);
+  }
+}
+
+TEST_F(RedisStoreTest, ANewSessionTakesTheTombstoneAway) {
+  const auto store = Open();
+  ASSERT_THAT(store->Remove(session_, "here it lay"), IsOk());
+  ASSERT_THAT(Step(store.get(), 0), IsOk());
+  ASSERT_THAT(store->Remove(session_, ""), IsOk());
+  EXPECT_THAT(Open()->LoadRecords()->tombstones, IsEmpty());
+  EXPECT_EQ(server_.CountKeys(), 0);
+}
+
+TEST_F(RedisStoreTest, StoresWithOtherPrefixesDoNotMeet) {
+  const auto store = Open();
+  ASSERT_THAT(Step(store.get(), 0), IsOk());
+  options_.key_prefix = "m*:";
+  const auto other = Open();
+  EXPECT_THAT(other->LoadRecords()->records, IsEmpty());
+  EXPECT_THAT(Step(other.get(), 0), IsOk());
+  EXPECT_EQ(Head(*store), HeadOf(session_, 0));
+  EXPECT_EQ(Head(*other), HeadOf(session_, 0));
+}
+
+TEST_F(RedisStoreTest, LoadsMoreSessionsThanOnePageOfAScan) {
+  const auto store = Open();
+  constexpr int kSessions = 1200;
+  std::vector<Commit> group;
+  for (int i = 0; i < kSessions; ++i) {
+    group.push_back(StepCommit(Session(absl::StrCat(i)), 0));
+  }
+  EXPECT_THAT(store->Apply(std::move(group)), Each(IsOk()));
+  EXPECT_EQ(store->LoadRecords()->records.size(), size_t{kSessions});
+}
+
+TEST_F(RedisStoreTest, ADamagedRecordIsDataLossForWhoTakesItOver) {
+  ASSERT_THAT(Step(Open().get(), 0), IsOk());
+  server_.FlipField(keys_.Record(session_, RootOf(session_)), "r");
+  const auto store = Open();
+  EXPECT_THAT(store->Acquire(session_),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
+  const auto other = Open();
+  for (int retry = 0; retry < 2; ++retry) {
+    EXPECT_THAT(Step(other.get(), 1),
+                StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
+  }
+  EXPECT_THAT(Step(other.get(), 0),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("record of")));
+}
+
+TEST_F(RedisStoreTest, RemovingADamagedRecordKeepsWhatItsForkHolds) {
+  const auto store = Open();
+  for (int step = 0; step <= 1; ++step) {
+    ASSERT_THAT(Step(store.get(), step), IsOk());
+  }
+  const SessionKey fork = Session("fork");
+  ASSERT_THAT(ApplyOne(store.get(), ForkCommit(session_, 1, fork)), IsOk());
+  server_.FlipField(keys_.Record(session_, RootOf(session_)), "r");
+  ASSERT_THAT(store->Remove(session_, ""), IsOk());
+  EXPECT_THAT(store->GetValue(ValueAt(session_, 0)),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(store->GetValue(ValueAt(session_, 1)), IsOk());
+  ASSERT_THAT(store->Remove(fork, ""), IsOk());
+  EXPECT_EQ(server_.CountKeys(), 0);
+}
+
+TEST_F(RedisStoreTest, AValueThatWasLostIsNotHeldByAnyFurtherCommit) {
+  const auto store = Open();
+  ASSERT_THAT(Step(store.get(), 0), IsOk());
+  server_.Run({"DEL", keys_.Counts(session_.tenant, RootOf(session_))});
+  EXPECT_THAT(Step(store.get(), 1),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("lacks a value")));
+  EXPECT_THAT(ApplyOne(store.get(), ForkCommit(session_, 0, Session("fork"))),
+              StatusIs(StatusCode::kDataLoss));
+}
+
+TEST_F(RedisStoreTest, ADamagedTombstoneIsNoTombstone) {
+  const auto store = Open();
+  ASSERT_THAT(store->Remove(session_, "here it lay"), IsOk());
+  EXPECT_EQ(store->LoadRecords()->tombstones.size(), 1u);
+  server_.FlipField(keys_.Index(session_), "t");
+  EXPECT_THAT(store->LoadRecords()->tombstones, IsEmpty());
+}
+
+TEST_F(RedisStoreTest, AKeyThatIsNotOursIsDataLoss) {
+  const auto store = Open();
+  server_.Run({"SET", "mneme:i:strange", ""});
+  EXPECT_THAT(store->LoadRecords(),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("strange")));
+}
+
+TEST_F(RedisStoreTest, ARedisThatForgetsIsRefusedByTheSetting) {
+  server_.Run({"CONFIG", "SET", "appendfsync", "everysec"});
+  EXPECT_THAT(RedisStore::Open(options_),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       HasSubstr("appendfsync 'everysec', expected 'always'")));
+  server_.Run({"CONFIG", "SET", "appendfsync", "always"});
+  server_.Run({"CONFIG", "SET", "maxmemory-policy", "allkeys-lru"});
+  EXPECT_THAT(
+      RedisStore::Open(options_),
+      StatusIs(StatusCode::kFailedPrecondition, HasSubstr("allkeys-lru")));
+  server_.Run({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
+  server_.Run({"CONFIG", "SET", "appendonly", "no"});
+  EXPECT_THAT(RedisStore::Open(options_),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       HasSubstr("appendonly 'no', expected 'yes'")));
+}
+
+TEST_F(RedisStoreTest, WithoutSyncAnyRedisWillDoForTheRest) {
+  server_.Run({"CONFIG", "SET", "appendonly", "no"});
+  options_.offer_sync = false;
+  const auto store = Open();
+  EXPECT_THAT(Step(store.get(), 0),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("sync")));
+  EXPECT_THAT(Step(store.get(), 0, Durability::kAsync), IsOk());
+}
+
+TEST(RedisStoreOpenTest, ARedisThatDoesNotTellItsSettingsIsRefused) {
+  RedisServer server({"--rename-command", "CONFIG", ""});
+  RedisStore::Options options;
+  options.address = server.address();
+  EXPECT_THAT(RedisStore::Open(options),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       HasSubstr("CONFIG GET appendonly is not allowed")));
+  options.offer_sync = false;
+  EXPECT_THAT(RedisStore::Open(options), IsOk());
+}
+
+TEST(RedisStoreOpenTest, WhereNothingListensIsUnavailable) {
+  RedisStore::Options options;
+  options.address.unix_socket = "/proc/none/socket";
+  const auto store = RedisStore::Open(options);
+  EXPECT_THAT(store, StatusIs(StatusCode::kUnavailable, HasSubstr("/proc")));
+  EXPECT_EQ(GetErrorInfo(store.status()).reason, "STORE_DOWN");
+}
+
+TEST(RedisStoreOpenTest, OptionsAreCheckedByName) {
+  const auto status_with = [](auto change) {
+    RedisStore::Options options;
+    change(&options);
+    return RedisStore::Open(options).status();
+  };
+  EXPECT_THAT(status_with([](auto* o) { o->key_prefix = "{x}"; }),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("key_prefix")));
+  EXPECT_THAT(
+      status_with([](auto* o) { o->wait_replicas = -1; }),
+      StatusIs(StatusCode::kInvalidArgument, HasSubstr("wait_replicas")));
+  EXPECT_THAT(
+      status_with([](auto* o) { o->connect_timeout = absl::ZeroDuration(); }),
+      StatusIs(StatusCode::kInvalidArgument, HasSubstr("connect_timeout")));
+  EXPECT_THAT(
+      status_with([](auto* o) {
+        o->wait_replicas = 1;
+        o->wait_timeout = o->reply_timeout;
+      }),
+      StatusIs(StatusCode::kInvalidArgument, HasSubstr("reply_timeout")));
+}
+
+}  // namespace
+}  // namespace mneme
