@@ -7,12 +7,13 @@
 #include "server/base/clock.h"
 #include "server/schedule/scheduler.h"
 #include "server/session/memory_tiers.h"
-#include "server/session/prefix_index.h"
 #include "server/session/retention.h"
 #include "server/session/session_observer.h"
 #include "server/store/store_writer.h"
 
 namespace mneme {
+
+class PrefixIndex;
 
 struct SessionLimits {
   // Each value that is kept costs memory_bytes in the store.

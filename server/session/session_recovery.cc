@@ -10,6 +10,7 @@
 #include "server/base/error_info.h"
 #include "server/base/quoted.h"
 #include "server/base/status_macros.h"
+#include "server/session/prefix_index.h"
 #include "server/session/session_record.h"
 
 namespace mneme {
