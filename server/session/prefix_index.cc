@@ -5,31 +5,42 @@ namespace mneme {
 void PrefixIndex::Add(PrefixKey key, const std::shared_ptr<Session>& session) {
   MutexLock lock(&mu_);
   const auto [it, added] = entries_.try_emplace(std::move(key));
-  it->second.session = session;
-  if (!added) return order_.splice(order_.begin(), order_, it->second.at);
-  it->second.at = order_.insert(order_.begin(), &it->first);
+  Entry& entry = it->second;
+  (entry.first.expired() ? entry.first : entry.last) = session;
+  if (!added) return order_.splice(order_.begin(), order_, entry.at);
+  entry.at = order_.insert(order_.begin(), &it->first);
   if (static_cast<int64_t>(entries_.size()) > limit_) {
     Remove(entries_.find(*order_.back()));
   }
 }
 
-std::shared_ptr<Session> PrefixIndex::Find(const PrefixKey& key) {
+PrefixIndex::Lenders PrefixIndex::Find(const PrefixKey& key) {
+  Lenders lenders;
   MutexLock lock(&mu_);
   const auto it = entries_.find(key);
-  if (it == entries_.end()) return nullptr;
-  std::shared_ptr<Session> session = it->second.session.lock();
-  if (session == nullptr) {
+  if (it == entries_.end()) return lenders;
+  for (const auto* known : {&it->second.last, &it->second.first}) {
+    std::shared_ptr<Session> session = known->lock();
+    if (session != nullptr) lenders.push_back(std::move(session));
+  }
+  if (lenders.empty()) {
     Remove(it);
   } else {
     order_.splice(order_.begin(), order_, it->second.at);
   }
-  return session;
+  return lenders;
 }
 
-void PrefixIndex::Drop(const PrefixKey& key) {
+void PrefixIndex::Drop(const PrefixKey& key,
+                       const std::shared_ptr<Session>& session) {
   MutexLock lock(&mu_);
   const auto it = entries_.find(key);
-  if (it != entries_.end()) Remove(it);
+  if (it == entries_.end()) return;
+  Entry& entry = it->second;
+  for (auto* known : {&entry.first, &entry.last}) {
+    if (known->lock() == session) known->reset();
+  }
+  if (entry.first.expired() && entry.last.expired()) Remove(it);
 }
 
 int64_t PrefixIndex::size() const {

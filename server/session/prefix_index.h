@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/node_hash_map.h"
@@ -31,14 +32,15 @@ struct PrefixKey {
   }
 };
 
-// Which session applied a digest last, so that a step is taken from it instead
-// of being computed (segment_share.cc). It is a hint and owns nothing: the
-// session may have let go of the value since, or be gone; who asks falls back
-// on computing. Only sessions of a trusted lineage are ever added
-// (SessionRecord::trusted).
+// Which sessions applied a digest, so that a step is taken from one of them
+// instead of being computed (segment_share.cc): the first of those that are
+// still there, since it stays the longest if it is what others begin with, and
+// the last, since it is the least likely to have let go of the value. They are
+// hints, and owned by nobody here: who asks falls back on computing. Only
+// sessions of a trusted lineage are ever added (SessionRecord::trusted).
 //
 // Bounded by the number of entries, the least recently added or found go first.
-// An entry takes about 170 bytes, and the tenant's name where that is longer
+// An entry takes about 180 bytes, and the tenant's name where that is longer
 // than 15. As long as there are entries of a session that was closed, they keep
 // its sizeof(Session), some 700 bytes, too.
 //
@@ -52,21 +54,22 @@ class PrefixIndex {
 
   int64_t limit() const { return limit_; }
 
-  // The newest that applied it is the likeliest to hold it for long, so it
-  // replaces the one before.
   void Add(PrefixKey key, const std::shared_ptr<Session>& session)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // nullptr: nobody known that is still there.
-  std::shared_ptr<Session> Find(const PrefixKey& key) ABSL_LOCKS_EXCLUDED(mu_);
-  // The session that Find gave has no value for it.
-  void Drop(const PrefixKey& key) ABSL_LOCKS_EXCLUDED(mu_);
+  // Who may have it, none to two of them; the best one last.
+  using Lenders = std::vector<std::shared_ptr<Session>>;
+  Lenders Find(const PrefixKey& key) ABSL_LOCKS_EXCLUDED(mu_);
+  // A session that Find gave does not have it.
+  void Drop(const PrefixKey& key, const std::shared_ptr<Session>& session)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   int64_t size() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   using Order = std::list<const PrefixKey*>;  // the most recently used first
   struct Entry {
-    std::weak_ptr<Session> session;
+    std::weak_ptr<Session> first;
+    std::weak_ptr<Session> last;
     Order::iterator at;
   };
   using Entries = absl::node_hash_map<PrefixKey, Entry>;  // keys stay in place

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "server/schedule/step_task.h"
 #include "server/session/kept_reply.h"
+#include "server/session/prefix_index.h"
 #include "server/session/segment.h"
 #include "server/session/session.h"
 #include "server/session/session_call.h"
@@ -81,10 +82,11 @@ class SegmentCall : public SessionCall,
   // segment_share.cc: what another session made of the same tokens is committed
   // instead of a step; the outputs asked for are its kept ones.
   void Share();
+  void AskLender();
+  void AskNext(bool has_it);  // whether the one that was asked has the value
   void OnLentReply(const absl::StatusOr<std::string>& bytes);
   void TakeValue();
   void CommitLent(SharedBytes saved);
-  void ComputeInstead();
   // Others may take the committed step from this session.
   void Lend();
   PrefixKey SharedKey() const;
@@ -109,11 +111,11 @@ class SegmentCall : public SessionCall,
   size_t next_replay_ = 0;
   size_t recomputing_ = 0;  // at most next_replay_, whose outputs are wanted
   size_t next_segment_ = 0;
-  RetainedStep applying_;            // the step that the running segment makes
-  StepTask task_;                    // what computes it
-  std::shared_ptr<Session> lender_;  // that it may be taken from
-  TieredMemoryRef lent_memory_;      // that session's head, if it is there
-  AppliedSegment computed_;          // of the running segment
+  RetainedStep applying_;         // the step that the running segment makes
+  StepTask task_;                 // what computes it
+  PrefixIndex::Lenders lenders_;  // it may be taken from; the last is asked
+  TieredMemoryRef lent_memory_;   // that session's head, if it is there
+  AppliedSegment computed_;       // of the running segment
   MemoryRef computed_memory_;
   SharedBytes computed_bytes_;  // of that
   SessionRecord computed_record_;

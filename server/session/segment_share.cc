@@ -15,25 +15,42 @@ PrefixKey SegmentCall::SharedKey() const {
 void SegmentCall::Share() {
   PrefixIndex* const prefixes = session_->context().prefixes;
   if (prefixes == nullptr || !session_->trusted()) return Compute();
-  lender_ = prefixes->Find(SharedKey());
-  if (lender_ == nullptr) return Compute();
-  if (!lender_->IsRetained(applying_)) return ComputeInstead();
+  lenders_ = prefixes->Find(SharedKey());
+  AskLender();
+}
+
+void SegmentCall::AskLender() {
+  if (lenders_.empty()) return Compute();
+  const Session& lender = *lenders_.back();
+  if (!lender.IsRetained(applying_)) return AskNext(/*has_it=*/false);
   if (request_.outputs.names.empty()) return TakeValue();
   session_->context().writer->ReadReply(
-      {lender_->key(), applying_.step},
+      {lender.key(), applying_.step},
       [self = shared_from_this()](const absl::StatusOr<std::string>& bytes) {
         self->OnLentReply(bytes);
       });
 }
 
+void SegmentCall::AskNext(bool has_it) {
+  if (!has_it) {
+    session_->context().prefixes->Drop(SharedKey(), lenders_.back());
+  }
+  lenders_.pop_back();
+  lent_memory_ = nullptr;
+  computed_.outputs.clear();
+  AskLender();
+}
+
 void SegmentCall::OnLentReply(const absl::StatusOr<std::string>& bytes) {
-  if (!bytes.ok()) return ComputeInstead();
+  if (!bytes.ok()) return AskNext(/*has_it=*/false);
   absl::StatusOr<KeptReply> kept = DecodeKeptReply(*bytes);
-  if (!kept.ok() || kept->digest != applying_.digest) return ComputeInstead();
   // While it is not closing nobody else has its id: the reply is its own.
-  if (lender_->is_closing()) return ComputeInstead();
+  if (!kept.ok() || kept->digest != applying_.digest ||
+      lenders_.back()->is_closing()) {
+    return AskNext(/*has_it=*/false);
+  }
   if (!Answers(*kept, request_.outputs, request_.extra_inputs)) {
-    return ComputeInstead();
+    return AskNext(/*has_it=*/true);
   }
   computed_.outputs = std::move(kept->outputs);
   TakeValue();
@@ -41,26 +58,18 @@ void SegmentCall::OnLentReply(const absl::StatusOr<std::string>& bytes) {
 
 void SegmentCall::TakeValue() {
   MemoryTiers::AtHand at_hand;
-  lent_memory_ = lender_->MemoryOf(applying_);
+  lent_memory_ = lenders_.back()->MemoryOf(applying_);
   if (lent_memory_ != nullptr) {
     at_hand = session_->context().tiers->Use(lent_memory_);
   }
   if (at_hand.saved != nullptr) return CommitLent(std::move(at_hand.saved));
   session_->context().writer->ReadValue(
-      lender_->KeyOf(applying_.digest),
+      lenders_.back()->KeyOf(applying_.digest),
       [self = shared_from_this()](absl::StatusOr<std::string> bytes) {
-        if (!bytes.ok()) return self->ComputeInstead();
+        if (!bytes.ok()) return self->AskNext(/*has_it=*/false);
         self->CommitLent(
             std::make_shared<const std::string>(*std::move(bytes)));
       });
-}
-
-void SegmentCall::ComputeInstead() {
-  session_->context().prefixes->Drop(SharedKey());
-  lender_ = nullptr;
-  lent_memory_ = nullptr;
-  computed_.outputs.clear();
-  Compute();
 }
 
 void SegmentCall::CommitLent(SharedBytes saved) {
@@ -68,7 +77,7 @@ void SegmentCall::CommitLent(SharedBytes saved) {
   if (lent_memory_ != nullptr) {
     session_->context().tiers->Restored(lent_memory_, nullptr, saved);
   }
-  lender_ = nullptr;
+  lenders_.clear();
   task_ = StepTask();
   CommitStep(std::move(saved));
 }

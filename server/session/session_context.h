@@ -7,7 +7,6 @@
 #include "server/base/clock.h"
 #include "server/schedule/scheduler.h"
 #include "server/session/memory_tiers.h"
-#include "server/session/prefix_index.h"
 #include "server/session/retention.h"
 #include "server/session/session_observer.h"
 #include "server/session/session_ttl.h"
@@ -15,6 +14,8 @@
 #include "server/store/store_writer.h"
 
 namespace mneme {
+
+class PrefixIndex;
 
 struct SessionLimits {
   // Each value that is kept costs memory_bytes in the store.

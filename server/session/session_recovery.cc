@@ -9,6 +9,7 @@
 #include "server/base/quoted.h"
 #include "server/base/status_macros.h"
 #include "server/session/model_match.h"
+#include "server/session/prefix_index.h"
 #include "server/session/session_record.h"
 
 namespace mneme {

@@ -10,6 +10,9 @@
 namespace mneme {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
 PrefixKey Key(uint8_t digest) {
   PrefixKey key = {"tenant", nullptr, {}};
   key.digest.fill(digest);
@@ -27,16 +30,30 @@ class PrefixIndexTest : public ::testing::Test {
   std::shared_ptr<Session> b_ = MakeSession();
 };
 
-TEST_F(PrefixIndexTest, FindsTheNewestThatWasAdded) {
+TEST_F(PrefixIndexTest, FindsTheFirstAndTheLastThatWereAdded) {
   PrefixIndex index(4);
-  EXPECT_EQ(index.Find(Key(1)), nullptr);
+  EXPECT_THAT(index.Find(Key(1)), IsEmpty());
   index.Add(Key(1), a_);
   index.Add(Key(2), a_);
-  EXPECT_EQ(index.Find(Key(1)), a_);
+  EXPECT_THAT(index.Find(Key(1)), ElementsAre(a_));
+  index.Add(Key(1), MakeSession());
   index.Add(Key(1), b_);
-  EXPECT_EQ(index.Find(Key(1)), b_);
-  EXPECT_EQ(index.Find(Key(2)), a_);
+  EXPECT_THAT(index.Find(Key(1)), ElementsAre(b_, a_));
+  EXPECT_THAT(index.Find(Key(2)), ElementsAre(a_));
   EXPECT_EQ(index.size(), 2);
+}
+
+TEST_F(PrefixIndexTest, ANewFirstFollowsTheOneThatIsGone) {
+  PrefixIndex index(4);
+  index.Add(Key(1), MakeSession());
+  index.Add(Key(1), a_);
+  EXPECT_THAT(index.Find(Key(1)), ElementsAre(a_));
+  index.Add(Key(1), b_);
+  EXPECT_THAT(index.Find(Key(1)), ElementsAre(b_, a_));
+  index.Drop(Key(1), a_);
+  EXPECT_THAT(index.Find(Key(1)), ElementsAre(b_));
+  index.Add(Key(1), a_);
+  EXPECT_THAT(index.Find(Key(1)), ElementsAre(b_, a_));
 }
 
 TEST_F(PrefixIndexTest, TellsTenantsAndModelsApart) {
@@ -45,22 +62,22 @@ TEST_F(PrefixIndexTest, TellsTenantsAndModelsApart) {
   index.Add(Key(1), a_);
   PrefixKey other = Key(1);
   other.tenant = "tenant2";
-  EXPECT_EQ(index.Find(other), nullptr);
+  EXPECT_THAT(index.Find(other), IsEmpty());
   other = Key(1);
   other.model = &model;
-  EXPECT_EQ(index.Find(other), nullptr);
+  EXPECT_THAT(index.Find(other), IsEmpty());
 }
 
 TEST_F(PrefixIndexTest, TheLeastRecentlyUsedGoesFirst) {
   PrefixIndex index(3);
   for (uint8_t i = 1; i <= 3; ++i) index.Add(Key(i), a_);
-  EXPECT_NE(index.Find(Key(1)), nullptr);
+  EXPECT_THAT(index.Find(Key(1)), ElementsAre(a_));
   index.Add(Key(2), b_);
   index.Add(Key(4), a_);
-  EXPECT_EQ(index.Find(Key(3)), nullptr);
+  EXPECT_THAT(index.Find(Key(3)), IsEmpty());
   index.Add(Key(5), a_);
-  EXPECT_EQ(index.Find(Key(1)), nullptr);
-  EXPECT_EQ(index.Find(Key(2)), b_);
+  EXPECT_THAT(index.Find(Key(1)), IsEmpty());
+  EXPECT_THAT(index.Find(Key(2)), ElementsAre(b_, a_));
   EXPECT_EQ(index.size(), 3);
 }
 
@@ -68,16 +85,18 @@ TEST_F(PrefixIndexTest, ASessionThatIsGoneIsForgotten) {
   PrefixIndex index(4);
   index.Add(Key(1), a_);
   a_ = nullptr;
-  EXPECT_EQ(index.Find(Key(1)), nullptr);
+  EXPECT_THAT(index.Find(Key(1)), IsEmpty());
   EXPECT_EQ(index.size(), 0);
 }
 
 TEST_F(PrefixIndexTest, WhatIsDroppedIsForgotten) {
   PrefixIndex index(4);
   index.Add(Key(1), a_);
-  index.Drop(Key(1));
-  index.Drop(Key(2));
-  EXPECT_EQ(index.Find(Key(1)), nullptr);
+  index.Drop(Key(1), b_);
+  EXPECT_EQ(index.size(), 1);
+  index.Drop(Key(1), a_);
+  index.Drop(Key(2), a_);
+  EXPECT_THAT(index.Find(Key(1)), IsEmpty());
   EXPECT_EQ(index.size(), 0);
 }
 
@@ -90,7 +109,7 @@ TEST_F(PrefixIndexTest, ThreadsMayUseItAtOnce) {
         const auto digest = static_cast<uint8_t>((i * 7 + seed) % 16);
         if (i % 3 == 0) index.Add(Key(digest), session);
         index.Find(Key(digest));
-        if (i % 11 == 0) index.Drop(Key(digest));
+        if (i % 11 == 0) index.Drop(Key(digest), session);
       }
     });
   }

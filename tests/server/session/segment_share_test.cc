@@ -224,6 +224,22 @@ TEST_F(SegmentShareTest, TheNewestThatHoldsItLends) {
   EXPECT_THAT(SourcesOf(Apply("u", 0, 4)), ElementsAre(kShared));
 }
 
+TEST_F(SegmentShareTest, TheFirstLendsWhenTheLastIsClosed) {
+  ASSERT_OK(Apply("s", 0, 4));
+  for (const char* id : {"u", "v"}) {
+    ASSERT_OK(Open(id));
+    EXPECT_THAT(SourcesOf(Apply(id, 0, 4)), ElementsAre(kShared));
+    ASSERT_OK(Close(id));
+  }
+}
+
+TEST_F(SegmentShareTest, TheLastLendsWhatTheFirstWasNotAskedFor) {
+  ASSERT_OK(Apply("s", 0, 4, {}));
+  ASSERT_OK(Apply("t", 0, 4, {"sum"}));
+  ASSERT_OK(Open("u"));
+  EXPECT_THAT(SourcesOf(Apply("u", 0, 4, {"sum"})), ElementsAre(kShared));
+}
+
 TEST_F(SegmentShareTest, AForkLendsToItsParentAndBorrowsFromIt) {
   ASSERT_OK(Apply("s", 0, 4));
   ASSERT_OK(Fork("s", "f"));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/session/lineage.h"
+#include "server/session/prefix_index.h"
 #include "server/session/session_manager.h"
 #include "server/store/in_process_store.h"
 #include "tests/testing/fake_clock.h"
