@@ -1,5 +1,6 @@
-# make demo | test | serve | soak | lint: each sets up, configures, builds and
-# runs. soak is the crash tests, longer: 1,000 kills, and as many power losses.
+# make demo | test | serve | bench | soak | lint: each sets up, configures, builds
+# and runs. soak is the crash tests, longer: 1,000 kills, and as many power losses.
+# bench measures what sessions cost, without a server in between.
 # Set-up and build do nothing when there is nothing to do.
 #   JOBS=N             compilers and tests at once (default: one a core)
 #   MNEME_TORCH_DIR=D  that LibTorch instead of the wheel in .venv
@@ -17,7 +18,7 @@ export NINJA_STATUS = [%f/%t, %e s]
 export CCACHE_BASEDIR = $(CURDIR)
 export CCACHE_NOHASHDIR = 1
 
-.PHONY: demo test serve soak lint setup configure
+.PHONY: demo test serve bench soak lint setup configure
 
 demo: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target mnemed mneme
@@ -31,6 +32,10 @@ test: configure
 serve: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target mnemed
 	@$(BUILD)/bin/mnemed $(ZOO:%/=--model %) $(SERVE_FLAGS)
+
+bench: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target session_bench
+	@$(BUILD)/tests/bench/session_bench
 
 soak: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target crash_tests server_crash_tests

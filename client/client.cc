@@ -44,6 +44,12 @@ grpc::ChannelArguments ChannelArguments(const Client::Options& options) {
   return arguments;
 }
 
+absl::Status CheckTimeout(const char* name, absl::Duration timeout) {
+  if (timeout > absl::ZeroDuration()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      name, ": expected more than 0, got ", absl::FormatDuration(timeout)));
+}
+
 }  // namespace
 
 struct Client::Impl {
@@ -53,7 +59,19 @@ struct Client::Impl {
   // Shared with the streams, which may outlive the client.
   std::shared_ptr<v1::Segments::StubInterface> segments;
 
-  // One blocking call; `session_id` goes into the metadata unless empty.
+  // `session_id` goes into the metadata unless empty.
+  void Prepare(grpc::ClientContext& context, absl::Duration timeout,
+               const std::string& session_id) const {
+    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+    if (!session_id.empty()) {
+      context.AddMetadata("mneme-session-id", session_id);
+    }
+    if (!options.tenant.empty()) {
+      context.AddMetadata("mneme-tenant", options.tenant);
+    }
+  }
+
+  // One blocking call.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(
       Stub& stub,
@@ -61,14 +79,7 @@ struct Client::Impl {
                                    Response*),
       const Request& request, const std::string& session_id = "") {
     grpc::ClientContext context;
-    context.set_deadline(
-        absl::ToChronoTime(absl::Now() + options.call_timeout));
-    if (!session_id.empty()) {
-      context.AddMetadata("mneme-session-id", session_id);
-    }
-    if (!options.tenant.empty()) {
-      context.AddMetadata("mneme-tenant", options.tenant);
-    }
+    Prepare(context, options.call_timeout, session_id);
     Response response;
     grpc::Status status = (stub.*method)(&context, request, &response);
     if (!status.ok()) return FromGrpc(status);
@@ -83,11 +94,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(Options options) {
   if (options.server.empty()) {
     return absl::InvalidArgumentError("server: expected HOST:PORT, got ''");
   }
-  if (options.call_timeout <= absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("call_timeout: expected more than 0, got ",
-                     absl::FormatDuration(options.call_timeout)));
-  }
+  RETURN_IF_ERROR(CheckTimeout("call_timeout", options.call_timeout));
+  RETURN_IF_ERROR(CheckTimeout("transfer_timeout", options.transfer_timeout));
   if (options.timer == nullptr) {
     options.timer = std::make_shared<TimerThread>(Clock::Real());
   }
@@ -176,6 +184,87 @@ absl::StatusOr<SessionInfo> Client::RollbackSession(
   ASSIGN_OR_RETURN(v1::Session response,
                    impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Rollback,
                                request, to.session_id));
+  return FromWire(response);
+}
+
+absl::StatusOr<SessionInfo> Client::TouchSession(
+    const std::string& session_id, absl::Span<const MemoryHandle> pin,
+    absl::Span<const MemoryHandle> unpin) {
+  v1::TouchSessionRequest request;
+  request.set_session_id(session_id);
+  for (const MemoryHandle& handle : pin) *request.add_pin() = ToWire(handle);
+  for (const MemoryHandle& handle : unpin) {
+    *request.add_unpin() = ToWire(handle);
+  }
+  ASSIGN_OR_RETURN(v1::Session response,
+                   impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Touch,
+                               request, session_id));
+  return FromWire(response);
+}
+
+absl::StatusOr<SessionInfo> Client::ForkSession(const std::string& session_id,
+                                                const std::string& fork_id,
+                                                const MemoryHandle* from) {
+  v1::ForkSessionRequest request;
+  request.set_session_id(session_id);
+  request.set_fork_id(fork_id.empty() ? NewSessionId() : fork_id);
+  if (from != nullptr) *request.mutable_from() = ToWire(*from);
+  ASSIGN_OR_RETURN(v1::Session response,
+                   impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Fork,
+                               request, session_id));
+  return FromWire(response);
+}
+
+absl::Status Client::ExportSession(
+    const std::string& session_id, const MemoryHandle* from,
+    absl::FunctionRef<absl::Status(absl::string_view)> sink) {
+  v1::ExportSessionRequest request;
+  request.set_session_id(session_id);
+  if (from != nullptr) *request.mutable_from() = ToWire(*from);
+  grpc::ClientContext context;
+  impl_->Prepare(context, impl_->options.transfer_timeout, session_id);
+  const auto reader = impl_->sessions->Export(&context, request);
+  absl::Status taken;
+  v1::ExportSessionChunk chunk;
+  while (reader->Read(&chunk)) {
+    if (!taken.ok()) continue;  // it was on its way
+    taken = sink(chunk.data());
+    if (!taken.ok()) context.TryCancel();
+  }
+  const grpc::Status status = reader->Finish();
+  if (!taken.ok()) return taken;
+  return status.ok() ? absl::OkStatus() : FromGrpc(status);
+}
+
+absl::StatusOr<SessionInfo> Client::ImportSession(
+    SessionSpec spec,
+    absl::FunctionRef<absl::StatusOr<std::string>()> next_piece) {
+  if (spec.session_id.empty()) spec.session_id = NewSessionId();
+  grpc::ClientContext context;
+  impl_->Prepare(context, impl_->options.transfer_timeout, spec.session_id);
+  v1::Session response;
+  const auto writer = impl_->sessions->Import(&context, &response);
+  v1::ImportSessionRequest request;
+  request.set_session_id(spec.session_id);
+  request.set_model(spec.model);
+  request.set_durability(ToWire(spec.durability));
+  absl::StatusOr<std::string> piece = next_piece();
+  // The first message says what is made, even of an empty file.
+  for (bool first = true; piece.ok() && (first || !piece->empty());
+       first = false) {
+    request.set_data(*std::move(piece));
+    if (!writer->Write(request)) break;  // the server ended the call
+    request.Clear();
+    piece = next_piece();
+  }
+  if (piece.ok()) {
+    writer->WritesDone();
+  } else {
+    context.TryCancel();
+  }
+  const grpc::Status status = writer->Finish();
+  if (!piece.ok()) return piece.status();
+  if (!status.ok()) return FromGrpc(status);
   return FromWire(response);
 }
 

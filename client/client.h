@@ -6,8 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "client/session_info.h"
 #include "client/session_stream.h"
 #include "client/timer.h"
@@ -25,6 +29,8 @@ class Client {
     std::string tenant;
     // How long a call may take.
     absl::Duration call_timeout = absl::Seconds(20);
+    // How long an export or an import may take: their size is the session's.
+    absl::Duration transfer_timeout = absl::Minutes(10);
     // How long a connection may be silent before it is tested, and then how
     // long until it counts as broken: a server that is gone without a word, as
     // after a power loss, is noticed on an idle stream too. `mnemed` allows a
@@ -62,6 +68,35 @@ class Client {
   // is null or the session is at `to` already. No stream of it may be open.
   absl::StatusOr<SessionInfo> RollbackSession(
       const MemoryHandle& to, const MemoryHandle* expected_head = nullptr);
+
+  // Keeps the session alive, and pins and unpins values of it: pinned ones stay
+  // until they are unpinned or the session is rolled back behind them. All of
+  // it or nothing.
+  absl::StatusOr<SessionInfo> TouchSession(
+      const std::string& session_id, absl::Span<const MemoryHandle> pin = {},
+      absl::Span<const MemoryHandle> unpin = {});
+
+  // Makes a session that begins with a value that `session_id` retains: `from`,
+  // or its head where that is null. Draws an id where `fork_id` is empty; to be
+  // able to try again after a lost reply, name one (then ALREADY_EXISTS).
+  absl::StatusOr<SessionInfo> ForkSession(const std::string& session_id,
+                                          const std::string& fork_id = "",
+                                          const MemoryHandle* from = nullptr);
+
+  // Gives `sink` a value of the session, `from` or its head, as a safetensors
+  // file, piece by piece; the file is whole only if the call returns OK. An
+  // error of `sink` ends the call and is returned.
+  absl::Status ExportSession(
+      const std::string& session_id, const MemoryHandle* from,
+      absl::FunctionRef<absl::Status(absl::string_view)> sink);
+
+  // Makes a session of a file that was exported, which `next_piece` gives: at
+  // most 1 MiB at a time, nothing at the end. Its errors end the call and are
+  // returned; no session is made then. Draws a session id where `spec` has
+  // none. The memory policy is the file's, not that of `spec`.
+  absl::StatusOr<SessionInfo> ImportSession(
+      SessionSpec spec,
+      absl::FunctionRef<absl::StatusOr<std::string>()> next_piece);
 
   // Starts the stream of one session. `handler` must live until its OnDone
   // returned.

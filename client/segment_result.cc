@@ -34,6 +34,8 @@ absl::string_view ToString(ResultSource source) {
       return "kept";
     case ResultSource::kRecomputed:
       return "recomputed";
+    case ResultSource::kShared:
+      return "shared";
   }
   return "unknown";
 }

@@ -26,8 +26,9 @@ struct OutputTensor {
 };
 
 // Where a result came from: computed now, kept from when the segment was
-// applied before, or computed once more because it was no longer kept.
-enum class ResultSource { kComputed, kKept, kRecomputed };
+// applied before, computed once more because it was no longer kept, or applied
+// now from what another session had made of the same tokens.
+enum class ResultSource { kComputed, kKept, kRecomputed, kShared };
 
 absl::string_view ToString(ResultSource source);
 

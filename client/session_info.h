@@ -42,6 +42,7 @@ struct SessionInfo {
   Position head;
   MemoryHandle durable;
   std::vector<MemoryHandle> retained;
+  std::vector<MemoryHandle> pinned;  // of `retained`: those that stay
   uint64_t memory_bytes = 0;
   absl::Time created = absl::InfinitePast();
   absl::Time last_used = absl::InfinitePast();

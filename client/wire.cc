@@ -44,26 +44,14 @@ Durability FromWire(v1::Durability durability) {
   }
 }
 
-v1::Durability ToWire(Durability durability) {
-  switch (durability) {
-    case Durability::kMemory:
-      return v1::MEMORY;
-    case Durability::kAsync:
-      return v1::ASYNC;
-    case Durability::kSync:
-      return v1::SYNC;
-    case Durability::kServerDefault:
-      break;
-  }
-  return v1::DURABILITY_UNSPECIFIED;
-}
-
 ResultSource FromWire(v1::AppliedSegment::Source source) {
   switch (source) {
     case v1::AppliedSegment::KEPT:
       return ResultSource::kKept;
     case v1::AppliedSegment::RECOMPUTED:
       return ResultSource::kRecomputed;
+    case v1::AppliedSegment::SHARED:
+      return ResultSource::kShared;
     default:
       return ResultSource::kComputed;
   }
@@ -104,6 +92,9 @@ SessionInfo FromWire(const v1::Session& wire) {
   info.durable = FromWire(wire.durable());
   for (const v1::MemoryHandle& handle : wire.retained()) {
     info.retained.push_back(FromWire(handle));
+  }
+  for (const v1::MemoryHandle& handle : wire.pinned()) {
+    info.pinned.push_back(FromWire(handle));
   }
   info.memory_bytes = wire.memory_bytes();
   info.created = FromWire(wire.created());
@@ -153,6 +144,20 @@ StreamReply FromWire(const v1::SegmentReply& wire) {
   reply.durable = FromWire(wire.durable());
   reply.next = {FromWire(wire.next().handle()), wire.next().tail()};
   return reply;
+}
+
+v1::Durability ToWire(Durability durability) {
+  switch (durability) {
+    case Durability::kMemory:
+      return v1::MEMORY;
+    case Durability::kAsync:
+      return v1::ASYNC;
+    case Durability::kSync:
+      return v1::SYNC;
+    case Durability::kServerDefault:
+      break;
+  }
+  return v1::DURABILITY_UNSPECIFIED;
 }
 
 v1::OpenSessionRequest ToWire(const SessionSpec& spec) {

@@ -22,6 +22,7 @@ ModelInfo FromWire(const v1::Model& wire);
 SegmentResult FromWire(const v1::AppliedSegment& wire);
 StreamReply FromWire(const v1::SegmentReply& wire);
 v1::OpenSessionRequest ToWire(const SessionSpec& spec);
+v1::Durability ToWire(Durability durability);
 
 // One request of a stream. The first of a call says where it goes (`at`, tail
 // 0), and which outputs are wanted.

@@ -214,6 +214,10 @@ void AddSessionFlags(CLI::App& app, Config* config) {
   AddCount(app, "host-memory-bytes", &config->host_memory_bytes, 0, kMaxBytes,
            "The same in host memory, so that it need not be read from the "
            "store; live memory counts here too");
+  AddCount(app, "prefix-index", &config->prefix_index, 0, 1'000'000'000,
+           "Applied segments, about 170 bytes each, that are remembered so "
+           "that a session of the same tenant that streams the same tokens "
+           "takes them from the session that holds them; 0: each computes");
 }
 
 void AddLimits(CLI::App& app, Config* config) {

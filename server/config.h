@@ -39,6 +39,7 @@ struct Config {
   absl::Duration tombstone_ttl = absl::Hours(24);
   int64_t device_memory_bytes = int64_t{2} << 30;
   int64_t host_memory_bytes = int64_t{4} << 30;
+  int64_t prefix_index = 65'536;
 
   int64_t max_sessions = 1'000'000;
   int64_t queue_per_session = 16;

@@ -131,6 +131,10 @@ absl::Status Server::StartSessions() {
   tiers_ = std::make_unique<MemoryTiers>(MemoryTiers::Limits{
       config_.device_memory_bytes, config_.host_memory_bytes});
   context.tiers = tiers_.get();
+  if (config_.prefix_index > 0) {
+    prefixes_ = std::make_unique<PrefixIndex>(config_.prefix_index);
+  }
+  context.prefixes = prefixes_.get();
   context.limits = LimitsOf(config_);
   context.export_key = config_.export_key;
   std::map<std::string, SequenceModel*> models;
@@ -215,6 +219,7 @@ ServerLevels Server::Levels() const {
     levels.unsynced = clock_->Monotonic() - *unsynced_since;
   }
   levels.tiers = tiers_->stats();
+  if (prefixes_ != nullptr) levels.prefix_entries = prefixes_->size();
   return levels;
 }
 

@@ -22,6 +22,7 @@
 #include "server/rpc/grpc_server.h"
 #include "server/schedule/scheduler.h"
 #include "server/session/memory_tiers.h"
+#include "server/session/prefix_index.h"
 #include "server/session/session_manager.h"
 #include "server/store/memory_store.h"
 #include "server/store/store_writer.h"
@@ -95,6 +96,7 @@ class Server {
   GrpcServer* serving_ ABSL_GUARDED_BY(mu_) = nullptr;  // grpc_, while it lives
   std::unique_ptr<StoreWriter> writer_;
   std::unique_ptr<MemoryTiers> tiers_;
+  std::unique_ptr<PrefixIndex> prefixes_;  // null: off
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<SessionManager> manager_;
   CallRegistry calls_;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <variant>
@@ -56,6 +57,51 @@ struct RollbackArguments {
   client::MemoryHandle to;
 };
 
+// A memory value that a session retains; without a handle, its head.
+struct SessionValue {
+  std::string session_id;
+  std::optional<client::MemoryHandle> handle;
+};
+
+struct ForkArguments {
+  CommonArguments common;
+  SessionValue from;
+  std::string fork_id;  // empty: random
+  // Both or none: a handles file to go on with the text is written.
+  std::string text_file;
+  std::string handles_file;
+};
+
+struct TouchArguments {
+  CommonArguments common;
+  std::vector<std::string> sessions;
+};
+
+struct PinArguments {
+  CommonArguments common;
+  std::vector<client::MemoryHandle> handles;
+  bool pin = true;  // or unpin
+};
+
+struct InspectArguments {
+  CommonArguments common;
+  std::string what;  // a session's id or a file
+};
+
+struct ExportArguments {
+  CommonArguments common;
+  SessionValue from;
+  std::string file;  // "-": the standard output
+};
+
+struct ImportArguments {
+  CommonArguments common;
+  std::string file;
+  std::string session_id;  // empty: random
+  std::string model;
+  client::Durability durability = client::Durability::kServerDefault;
+};
+
 struct ModelsArguments {
   CommonArguments common;
 };
@@ -67,7 +113,9 @@ struct NothingToRun {
 };
 
 using Command = std::variant<StreamArguments, SessionsArguments, CloseArguments,
-                             RollbackArguments, ModelsArguments, NothingToRun>;
+                             RollbackArguments, ForkArguments, TouchArguments,
+                             PinArguments, InspectArguments, ExportArguments,
+                             ImportArguments, ModelsArguments, NothingToRun>;
 
 // What the command line (without the program's name) asks for. Help goes to
 // `out`, what is wrong to `err`, with exit status 2.

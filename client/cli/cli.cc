@@ -6,9 +6,13 @@
 #include "client/cli/arguments.h"
 #include "client/cli/close_command.h"
 #include "client/cli/explain.h"
+#include "client/cli/fork_command.h"
+#include "client/cli/inspect_command.h"
 #include "client/cli/list_commands.h"
 #include "client/cli/rollback_command.h"
 #include "client/cli/stream_command.h"
+#include "client/cli/touch_command.h"
+#include "client/cli/transfer_commands.h"
 #include "client/client.h"
 #include "server/base/status_macros.h"
 
@@ -32,6 +36,24 @@ struct Runner {
   }
   absl::Status operator()(const RollbackArguments& arguments) const {
     return RunRollback(client, arguments, environment);
+  }
+  absl::Status operator()(const ForkArguments& arguments) const {
+    return RunFork(client, arguments, environment);
+  }
+  absl::Status operator()(const TouchArguments& arguments) const {
+    return RunTouch(client, arguments, environment);
+  }
+  absl::Status operator()(const PinArguments& arguments) const {
+    return RunPin(client, arguments, environment);
+  }
+  absl::Status operator()(const InspectArguments& arguments) const {
+    return RunInspect(client, arguments, environment);
+  }
+  absl::Status operator()(const ExportArguments& arguments) const {
+    return RunExport(client, arguments, environment);
+  }
+  absl::Status operator()(const ImportArguments& arguments) const {
+    return RunImport(client, arguments, environment);
   }
   absl::Status operator()(const ModelsArguments& arguments) const {
     return RunModels(client, arguments, environment);

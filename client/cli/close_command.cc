@@ -3,9 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "absl/strings/str_cat.h"
-#include "client/cli/explain.h"
-#include "client/cli/text_table.h"
+#include "client/cli/for_each_session.h"
+#include "server/base/status_macros.h"
 
 namespace mneme::cli {
 namespace {
@@ -24,33 +23,18 @@ void PrintClosed(const std::string& session, const client::MemoryHandle& last,
       << std::endl;
 }
 
-bool IsInterrupted(const Environment& environment) {
-  return environment.interrupted != nullptr && *environment.interrupted;
-}
-
 }  // namespace
 
 absl::Status RunClose(client::Client& client, const CloseArguments& arguments,
                       const Environment& environment) {
-  size_t closed = 0;
-  for (const std::string& session : arguments.sessions) {
-    if (IsInterrupted(environment)) {
-      return absl::CancelledError(
-          absl::StrCat("interrupted before session ", session));
-    }
-    const auto last = client.CloseSession(session);
-    if (last.ok()) {
-      ++closed;
-      PrintClosed(session, *last, arguments.common.json, environment.out);
-    } else {
-      environment.err << "mneme: session " << session << ": "
-                      << Explain(last.status(), client.server()) << "\n";
-    }
-  }
-  const size_t all = arguments.sessions.size();
-  if (closed == all) return absl::OkStatus();
-  return absl::AbortedError(
-      absl::StrCat("closed ", closed, " of ", Counted(all, "session")));
+  return ForEachSession(arguments.sessions, "closed", client, environment,
+                        [&](const std::string& session) -> absl::Status {
+                          ASSIGN_OR_RETURN(const client::MemoryHandle last,
+                                           client.CloseSession(session));
+                          PrintClosed(session, last, arguments.common.json,
+                                      environment.out);
+                          return absl::OkStatus();
+                        });
 }
 
 }  // namespace mneme::cli

@@ -18,6 +18,8 @@ struct Environment {
   Clock* clock = Clock::Real();
   // Set by a signal handler: end soon, and tidy up. May be null.
   const std::atomic<bool>* interrupted = nullptr;
+
+  bool is_interrupted() const { return interrupted != nullptr && *interrupted; }
 };
 
 }  // namespace mneme::cli

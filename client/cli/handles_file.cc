@@ -1,12 +1,11 @@
 #include "client/cli/handles_file.h"
 
-#include <cstdio>
-#include <filesystem>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/replaced_file.h"
 #include "server/base/status_macros.h"
 
 namespace mneme::cli {
@@ -41,23 +40,10 @@ absl::StatusOr<ResumePoint> ParseLine(const std::string& line) {
   return point;
 }
 
-std::string TemporaryOf(const std::string& path) {
-  return absl::StrCat(path, ".new");
-}
-
-absl::Status CannotWrite(const std::string& path) {
-  return absl::DataLossError(absl::StrCat(path, ": cannot be written"));
-}
-
 }  // namespace
 
 absl::Status CheckHandlesWritable(const std::string& path) {
-  const std::string temporary = TemporaryOf(path);
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return CannotWrite(path);
-  if (!std::ofstream(temporary, std::ios::app)) return CannotWrite(path);
-  std::filesystem::remove(temporary, error);
-  return absl::OkStatus();
+  return ReplacedFile::Create(path).status();
 }
 
 absl::Status WriteHandles(const std::string& path,
@@ -74,14 +60,10 @@ absl::Status WriteHandles(const std::string& path,
         json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
         "\n");
   }
-  std::string temporary = TemporaryOf(path);
-  std::ofstream stream(temporary, std::ios::trunc);
-  stream << whole;
-  stream.close();
-  if (!stream || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return CannotWrite(path);
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReplacedFile> file,
+                   ReplacedFile::Create(path));
+  RETURN_IF_ERROR(file->Write(whole));
+  return file->Commit();
 }
 
 absl::StatusOr<std::vector<ResumePoint>> ReadHandles(const std::string& path) {

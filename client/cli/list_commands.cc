@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/session_text.h"
 #include "client/cli/text_table.h"
 #include "server/base/status_macros.h"
 
@@ -20,31 +21,8 @@ std::string ShortHex(const std::string& bytes) {
   return absl::BytesToHexString(bytes).substr(0, kShortHex);
 }
 
-std::string TimeText(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::LocalTimeZone());
-}
-
 void PrintLine(const Json& json, std::ostream& out) {
   out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
-}
-
-void PrintJson(const client::SessionInfo& session, std::ostream& out) {
-  Json json;
-  json["session"] = session.session_id;
-  json["model"] = session.model;
-  json["memory_policy"] = std::string(ToString(session.memory_policy));
-  json["durability"] = std::string(ToString(session.durability));
-  json["head"] = client::ToString(session.head.handle);
-  json["tail"] = session.head.tail;
-  json["durable"] = client::ToString(session.durable);
-  json["retained"] = Json::array();
-  for (const client::MemoryHandle& handle : session.retained) {
-    json["retained"].push_back(client::ToString(handle));
-  }
-  json["memory_bytes"] = session.memory_bytes;
-  json["created"] = absl::FormatTime(session.created, absl::UTCTimeZone());
-  json["last_used"] = absl::FormatTime(session.last_used, absl::UTCTimeZone());
-  PrintLine(json, out);
 }
 
 void PrintJson(const client::ModelInfo& model, std::ostream& out) {
@@ -72,7 +50,8 @@ std::vector<std::string> Row(const client::SessionInfo& session) {
           absl::StrCat(session.head.tail),
           absl::StrCat(ShortHex(session.head.handle.digest), "…"),
           HumanBytes(session.memory_bytes),
-          TimeText(session.last_used)};
+          absl::StrCat(session.pinned.size()),
+          HumanTime(session.last_used)};
 }
 
 }  // namespace
@@ -81,7 +60,7 @@ absl::Status RunSessions(client::Client& client,
                          const SessionsArguments& arguments,
                          const Environment& environment) {
   TextTable table({"SESSION", "MODEL", "POLICY", "DURABILITY", "STEP", "TAIL",
-                   "DIGEST", "MEMORY", "LAST USED"},
+                   "DIGEST", "MEMORY", "PINNED", "LAST USED"},
                   /*right_aligned=*/false);
   uint64_t count = 0;
   std::string token;
@@ -91,7 +70,7 @@ absl::Status RunSessions(client::Client& client,
     for (const client::SessionInfo& session : page.sessions) {
       ++count;
       if (arguments.common.json) {
-        PrintJson(session, environment.out);
+        environment.out << SessionJson(session) << '\n';
       } else {
         table.AddRow(Row(session));
       }

@@ -50,11 +50,17 @@ absl::Status CheckOutputFiles(const StreamArguments& arguments) {
   if (!records && arguments.handles_file.empty()) return absl::OkStatus();
   std::vector<std::string> others = Texts(arguments);
   // --handles may be the file of --resume: it is replaced whole, at the end.
-  RETURN_IF_ERROR(CheckIsNoneOf("--handles", arguments.handles_file, others));
+  if (!arguments.handles_file.empty()) {
+    RETURN_IF_ERROR(CheckHandlesFile(arguments.handles_file, others));
+  }
   others.insert(others.end(), {arguments.resume_file, arguments.handles_file});
-  RETURN_IF_ERROR(CheckIsNoneOf("--record", arguments.record_file, others));
-  if (arguments.handles_file.empty()) return absl::OkStatus();
-  return CheckHandlesWritable(arguments.handles_file);
+  return CheckIsNoneOf("--record", arguments.record_file, others);
+}
+
+absl::Status CheckHandlesFile(const std::string& path,
+                              const std::vector<std::string>& others) {
+  RETURN_IF_ERROR(CheckIsNoneOf("--handles", path, others));
+  return CheckHandlesWritable(path);
 }
 
 }  // namespace mneme::cli

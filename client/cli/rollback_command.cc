@@ -1,8 +1,6 @@
 #include "client/cli/rollback_command.h"
 
-#include <nlohmann/json.hpp>
-#include <string>
-
+#include "client/cli/session_text.h"
 #include "server/base/status_macros.h"
 
 namespace mneme::cli {
@@ -12,15 +10,7 @@ absl::Status RunRollback(client::Client& client,
                          const Environment& environment) {
   ASSIGN_OR_RETURN(const client::SessionInfo session,
                    client.RollbackSession(arguments.to));
-  const std::string head = client::ToString(session.head.handle);
-  if (arguments.common.json) {
-    nlohmann::ordered_json object;
-    object["session"] = session.session_id;
-    object["head"] = head;
-    environment.out << object.dump() << std::endl;
-  } else {
-    environment.out << head << std::endl;
-  }
+  PrintHead(session, arguments.common.json, environment.out);
   return absl::OkStatus();
 }
 

@@ -19,6 +19,7 @@ void RunTotals::Add(const client::SegmentResult& segment) {
   tokens += segment.num_tokens;
   if (segment.source == client::ResultSource::kKept) ++kept;
   if (segment.source == client::ResultSource::kRecomputed) ++recomputed;
+  if (segment.source == client::ResultSource::kShared) ++shared;
   reply_times.Add(segment.reply_time);
   if (segment.batch_size > 0) {
     batch_sizes += segment.batch_size;
@@ -66,6 +67,7 @@ std::string RunTotals::Table() const {
       {"memory a session", absl::StrCat(WithCommas(memory_bytes), " bytes")});
   if (kept > 0) table.AddRow({"kept", WithCommas(kept)});
   if (recomputed > 0) table.AddRow({"recomputed", WithCommas(recomputed)});
+  if (shared > 0) table.AddRow({"shared", WithCommas(shared)});
   if (retries > 0) table.AddRow({"retries", WithCommas(retries)});
   if (errors > 0) table.AddRow({"errors", WithCommas(errors)});
   return table.Format();
@@ -87,6 +89,7 @@ std::string RunTotals::Json() const {
   json["memory_bytes"] = memory_bytes;
   json["kept"] = kept;
   json["recomputed"] = recomputed;
+  json["shared"] = shared;
   json["retries"] = retries;
   json["errors"] = errors;
   return json.dump(-1, ' ', false,

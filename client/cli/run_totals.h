@@ -26,6 +26,7 @@ struct RunTotals {
   uint64_t computed = 0;    // which a batch size was said of
   uint64_t kept = 0;        // answered again, as they were
   uint64_t recomputed = 0;  // answered again, computed anew
+  uint64_t shared = 0;      // another session's, of the same tokens
   uint64_t retries = 0;
   uint64_t errors = 0;
   LatencyHistogram reply_times;

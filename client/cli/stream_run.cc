@@ -86,8 +86,7 @@ void StreamRun::WaitForSessions() {
     }
     PrintNotes();
     progress_.Update(tokens, segments, clock.Monotonic() - start);
-    if (environment_.interrupted != nullptr && *environment_.interrupted &&
-        !std::exchange(cancelled, true)) {
+    if (environment_.is_interrupted() && !std::exchange(cancelled, true)) {
       for (auto& feed : feeds_) feed->Cancel();
     }
   }

@@ -57,6 +57,10 @@ std::string HumanMicros(double micros) {
   return absl::StrFormat("%.2f s", micros / 1e6);
 }
 
+std::string HumanTime(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::LocalTimeZone());
+}
+
 std::string HumanBytes(uint64_t bytes) {
   if (bytes < 1000) return absl::StrCat(bytes, " B");
   double value = static_cast<double>(bytes) / 1000;

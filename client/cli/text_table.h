@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace mneme::cli {
 
@@ -35,6 +36,8 @@ std::string WithCommas(uint64_t number);
 std::string Counted(uint64_t number, absl::string_view noun);
 // A time in microseconds with a unit that suits it: "85 us", "1.25 ms", "3 s".
 std::string HumanMicros(double micros);
+// "2026-05-06 07:08:09", where the user is.
+std::string HumanTime(absl::Time time);
 // "512 B", "34.5 KB", "1.2 MB" (powers of 1000).
 std::string HumanBytes(uint64_t bytes);
 

@@ -149,7 +149,8 @@ void AppendTiers(const MemoryTiers::Stats& tiers,
       "tier",
       {{"device", tiers.device.spilled}, {"host", tiers.host.spilled}}));
   out->push_back(ByLabel("mneme_memory_used_total",
-                         "Values that a step began with, by where they were",
+                         "Values that a step began with or was taken from, "
+                         "by where they were",
                          MetricType::Counter, "from",
                          {{"device", tiers.used_from_device},
                           {"host", tiers.restored_from_host},
@@ -167,6 +168,9 @@ void AppendLevels(const ServerLevels& levels, std::vector<MetricFamily>* out) {
         levels.pending_requests);
   gauge("mneme_waiting_segments", "Segments that wait for the device",
         levels.waiting_segments);
+  gauge("mneme_prefix_entries",
+        "Applied segments that are remembered so that other sessions take them",
+        levels.prefix_entries);
   gauge("mneme_calls", "RPCs that are open", levels.calls);
   gauge("mneme_streams", "Of these, streams of segments", levels.streams);
   gauge("mneme_queue_bytes",
@@ -233,6 +237,7 @@ Metrics::Metrics(absl::string_view version)
   segments_[0] = &segments.Add({{"source", "computed"}});
   segments_[1] = &segments.Add({{"source", "kept"}});
   segments_[2] = &segments.Add({{"source", "recomputed"}});
+  segments_[3] = &segments.Add({{"source", "shared"}});
   BuildGauge()
       .Name("mneme_build_info")
       .Help("1; the version is in the label")
@@ -260,9 +265,12 @@ void Metrics::SetLevels(std::function<ServerLevels()> levels) {
 
 void Metrics::OnSegment(absl::string_view, const AppliedSegment& segment) {
   segments_[static_cast<size_t>(segment.source) - 1]->Increment();
-  if (segment.source != SegmentSource::kComputed) return;
+  const bool computed = segment.source == SegmentSource::kComputed;
+  if (!computed && segment.source != SegmentSource::kShared) return;
   tokens_.Increment(segment.num_tokens);
-  queue_seconds_.Observe(absl::ToDoubleSeconds(segment.timings.queue));
+  if (computed) {
+    queue_seconds_.Observe(absl::ToDoubleSeconds(segment.timings.queue));
+  }
   commit_seconds_.Observe(absl::ToDoubleSeconds(segment.timings.commit));
 }
 

@@ -40,6 +40,7 @@ struct ServerLevels {
   absl::Duration unsynced;  // age of the store's oldest commit not on disk
   absl::Duration async_window;
   MemoryTiers::Stats tiers;
+  int64_t prefix_entries = 0;
 };
 
 // Every metric of the server: all families are named in metrics.cc. Owns the
@@ -76,7 +77,7 @@ class Metrics : public SessionObserver,
 
   std::array<prometheus::Counter*, kCodes> requests_;
   prometheus::Histogram& request_seconds_;
-  std::array<prometheus::Counter*, 3> segments_;  // by SegmentSource, from 1
+  std::array<prometheus::Counter*, 4> segments_;  // by SegmentSource, from 1
   prometheus::Family<prometheus::Counter>& ended_;
   prometheus::Counter& tokens_;
   prometheus::Histogram& queue_seconds_;

@@ -34,6 +34,8 @@ v1::AppliedSegment::Source WireEnum(SegmentSource source) {
       return v1::AppliedSegment::KEPT;
     case SegmentSource::kRecomputed:
       return v1::AppliedSegment::RECOMPUTED;
+    case SegmentSource::kShared:
+      return v1::AppliedSegment::SHARED;
   }
   return v1::AppliedSegment::SOURCE_UNSPECIFIED;
 }

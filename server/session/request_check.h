@@ -1,13 +1,11 @@
 #ifndef MNEME_SERVER_SESSION_REQUEST_CHECK_H_
 #define MNEME_SERVER_SESSION_REQUEST_CHECK_H_
 
-#include <string>
-
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "model/sequence_model.h"
 #include "server/session/segment.h"
 #include "server/session/session_context.h"
+#include "server/session/session_id.h"
 
 namespace mneme {
 
@@ -17,10 +15,6 @@ namespace mneme {
 // gRPC threads.
 absl::Status CheckRequest(const ModelSpec& model, const SessionLimits& limits,
                           const SegmentRequest& request);
-
-// 1 to 128 characters of [A-Za-z0-9._-]; `field` is what errors name.
-absl::Status CheckSessionId(const std::string& session_id,
-                            absl::string_view field = "session_id");
 
 }  // namespace mneme
 

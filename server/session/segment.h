@@ -31,7 +31,12 @@ struct SegmentRequest {
   absl::Duration deadline = absl::InfiniteDuration();
 };
 
-enum class SegmentSource { kComputed = 1, kKept = 2, kRecomputed = 3 };
+enum class SegmentSource {
+  kComputed = 1,
+  kKept = 2,
+  kRecomputed = 3,
+  kShared = 4,
+};
 
 struct SegmentTimings {
   absl::Duration queue;   // from when it could run to its batch

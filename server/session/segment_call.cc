@@ -48,6 +48,12 @@ void SegmentCall::Apply() {
   task.extra_inputs = request_.extra_inputs;
   computed_ = AppliedSegment();
   computed_.num_tokens = static_cast<uint32_t>(task.tokens.size());
+  task_ = std::move(task);
+  Share();
+}
+
+void SegmentCall::Compute() {
+  StepTask task = std::move(task_);
   if (task.memory == nullptr) {
     MemoryTiers::AtHand at_hand = session_->UseHeadMemory();
     task.memory = std::move(at_hand.live);
@@ -56,7 +62,8 @@ void SegmentCall::Apply() {
   if (task.memory != nullptr || task.saved_memory != nullptr) {
     return Step(std::move(task), &SegmentCall::OnStepped);
   }
-  ReadMemory(parent.digest, std::move(task), &SegmentCall::OnStepped);
+  ReadMemory(session_->head().handle.digest, std::move(task),
+             &SegmentCall::OnStepped);
 }
 
 void SegmentCall::ReadMemory(const Digest& digest, StepTask task,
@@ -89,19 +96,24 @@ void SegmentCall::Step(StepTask task, Stepped next) {
 void SegmentCall::OnStepped(absl::StatusOr<StepOutcome> outcome) {
   if (!outcome.ok()) return Fail(outcome.status());
   KillPoint("after_step");
-  stepped_ = session_->context().clock->Monotonic();
-  computed_.handle = session_->Handle(applying_);
   computed_.timings.queue = outcome->queue;
   computed_.timings.device = outcome->device;
   computed_.batch_size = outcome->batch_size;
+  computed_.outputs = std::move(outcome->result.outputs);
   computed_memory_ = std::move(outcome->result.memory);
+  CommitStep(std::move(outcome->saved_memory));
+}
+
+void SegmentCall::CommitStep(SharedBytes saved) {
+  stepped_ = session_->context().clock->Monotonic();
+  computed_.handle = session_->Handle(applying_);
   Session::Computed computed;
   computed.step = applying_;
   computed.message_start = MessageStart();
-  computed_bytes_ = std::move(outcome->saved_memory);
+  computed_bytes_ = std::move(saved);
   computed.saved_memory = computed_bytes_;
   KeptReply kept{applying_.digest, /*complete=*/true, request_.outputs,
-                 request_.extra_inputs, std::move(outcome->result.outputs)};
+                 request_.extra_inputs, std::move(computed_.outputs)};
   computed.kept_reply = EncodeKeptReply(kept, session_->KeptRoom());
   computed_.outputs = std::move(kept.outputs);
   Session::Change change = session_->MakeChange(std::move(computed));
@@ -125,8 +137,13 @@ void SegmentCall::OnCommitted(const absl::Status& status) {
   }
   if (!status.ok()) return Fail(status);
   computed_.timings.commit = session_->context().clock->Monotonic() - stepped_;
-  session_->Advance(std::move(computed_record_), std::move(computed_memory_),
-                    std::move(computed_bytes_));
+  if (lent_memory_ != nullptr) {
+    session_->Advance(std::move(computed_record_), std::move(lent_memory_));
+  } else {
+    session_->Advance(std::move(computed_record_), std::move(computed_memory_),
+                      std::move(computed_bytes_));
+  }
+  Lend();
   Observe(computed_);
   reply_.segments.push_back(std::move(computed_));
   ++next_segment_;

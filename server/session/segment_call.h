@@ -70,11 +70,24 @@ class SegmentCall : public SessionCall,
 
   // A new segment: memory, step, commit.
   void Apply();
+  void Compute();
   void Step(StepTask task, Stepped next);
   void OnStepped(absl::StatusOr<StepOutcome> outcome);
+  void CommitStep(SharedBytes saved);
   void OnCommitted(const absl::Status& status);
   // See NewStep; of the running segment.
   std::optional<uint64_t> MessageStart() const;
+
+  // segment_share.cc: what another session made of the same tokens is committed
+  // instead of a step; the outputs asked for are its kept ones.
+  void Share();
+  void OnLentReply(const absl::StatusOr<std::string>& bytes);
+  void TakeValue();
+  void CommitLent(SharedBytes saved);
+  void ComputeInstead();
+  // Others may take the committed step from this session.
+  void Lend();
+  PrefixKey SharedKey() const;
 
   // Reads a value for `task`, then steps.
   void ReadMemory(const Digest& digest, StepTask task, Stepped next);
@@ -96,8 +109,11 @@ class SegmentCall : public SessionCall,
   size_t next_replay_ = 0;
   size_t recomputing_ = 0;  // at most next_replay_, whose outputs are wanted
   size_t next_segment_ = 0;
-  RetainedStep applying_;    // the step that the running segment makes
-  AppliedSegment computed_;  // of the running segment
+  RetainedStep applying_;            // the step that the running segment makes
+  StepTask task_;                    // what computes it
+  std::shared_ptr<Session> lender_;  // that it may be taken from
+  TieredMemoryRef lent_memory_;      // that session's head, if it is there
+  AppliedSegment computed_;          // of the running segment
   MemoryRef computed_memory_;
   SharedBytes computed_bytes_;  // of that
   SessionRecord computed_record_;

@@ -29,6 +29,7 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       durability_(durability),
       unusable_(std::move(unusable)),
       root_(record.root),
+      trusted_(record.trusted),
       record_(std::move(record)),
       durable_(durability == Durability::kAsync
                    ? std::make_unique<DurableHead>(
@@ -69,6 +70,11 @@ SessionInfo Session::Info() const {
 bool Session::is_open() const {
   MutexLock lock(&mu_);
   return state_ != State::kOpening;
+}
+
+bool Session::is_closing() const {
+  MutexLock lock(&mu_);
+  return state_ == State::kClosing;
 }
 
 absl::Status Session::CheckWanted(const Cursor& cursor) const {
@@ -205,6 +211,11 @@ MemoryTiers::AtHand Session::UseHeadMemory() {
   return context_->tiers->Use(memory);
 }
 
+TieredMemoryRef Session::MemoryOf(const RetainedStep& step) const {
+  MutexLock lock(&mu_);
+  return record_.head() == step ? memory_ : nullptr;
+}
+
 SessionRecord Session::record() const {
   MutexLock lock(&mu_);
   return record_;
@@ -323,14 +334,18 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
     MutexLock lock(&mu_);
     before = std::exchange(memory_, nullptr);
   }
-  TieredMemoryRef now =
+  Advance(
+      std::move(record),
       context_->tiers->Add(std::move(memory), std::move(saved),
-                           model_->spec().memory_bytes(), std::move(before));
+                           model_->spec().memory_bytes(), std::move(before)));
+}
+
+void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
   const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
   record_ = std::move(record);
   if (durable_ != nullptr) durable_->Note(record_.head(), acknowledged);
-  memory_ = std::move(now);
+  memory_.swap(memory);  // what was is let go of after the lock
   tail_.clear();
 }
 

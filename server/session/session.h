@@ -47,6 +47,8 @@ class Session {
   const SessionKey& key() const { return key_; }
   const std::string& model_name() const { return model_name_; }
   const absl::Status& unusable() const { return unusable_; }
+  // See SessionRecord::trusted.
+  bool trusted() const { return trusted_; }
 
   // When it ends by itself, if nobody uses it before. What waits or runs uses
   // it: then its idle TTL has not begun.
@@ -122,6 +124,9 @@ class Session {
   // That change is acknowledged: swings the head, drops the tail.
   void Advance(SessionRecord record, MemoryRef memory, SharedBytes saved)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The same; the new head's memory is, or was, another session's head.
+  void Advance(SessionRecord record, TieredMemoryRef memory)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // The record is about to be written: that is a use.
   void Stamp(SessionRecord* record) const ABSL_LOCKS_EXCLUDED(mu_);
   // What takes the record in the store to `record`, which has no new value, and
@@ -134,6 +139,14 @@ class Session {
       ABSL_LOCKS_EXCLUDED(mu_);
   Commit MakeFirstCommit() const ABSL_LOCKS_EXCLUDED(mu_);
   void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // ---- For calls of other sessions, which take a step from this one ----
+
+  // Nobody else has the session's id until this has been true.
+  bool is_closing() const ABSL_LOCKS_EXCLUDED(mu_);
+  // The memory of `step`; nullptr when it is not the head's, or not at hand.
+  TieredMemoryRef MemoryOf(const RetainedStep& step) const
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // The running call is done: the next one runs. A call that ends before its
   // Start() returned comes here from inside Pump(), which then goes on with the
@@ -161,6 +174,7 @@ class Session {
   const Durability durability_;
   const absl::Status unusable_;
   const Root root_;
+  const bool trusted_;
 
   mutable Mutex mu_;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;

@@ -7,6 +7,7 @@
 #include "server/base/clock.h"
 #include "server/schedule/scheduler.h"
 #include "server/session/memory_tiers.h"
+#include "server/session/prefix_index.h"
 #include "server/session/retention.h"
 #include "server/session/session_observer.h"
 #include "server/session/session_ttl.h"
@@ -46,6 +47,7 @@ struct SessionContext {
   StoreWriter* writer = nullptr;
   SessionObserver* observer = nullptr;
   MemoryTiers* tiers = nullptr;
+  PrefixIndex* prefixes = nullptr;  // null: sessions share no steps
   SessionLimits limits;
   std::string tenant_key = std::string(32, '\0');  // of every tenant, so far
   // What exported files are signed with, so that imported ones can be trusted;

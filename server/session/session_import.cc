@@ -55,6 +55,7 @@ absl::StatusOr<SessionRecord> SessionManager::ReadFile(
   record.memory = manifest.memory;
   RETURN_IF_ERROR(CheckModel(record, &model));
   record.model = model.spec().name;
+  record.trusted = parsed.authentic;
   record.retained = {step};
   record.first_reply = step.step + 1;
   *value = {step.digest, std::make_shared<const std::string>(parsed.value)};

@@ -7,13 +7,11 @@
 
 #include "absl/time/time.h"
 #include "server/session/handle.h"
+#include "server/session/memory_policy.h"
 #include "server/session/session_ttl.h"
 #include "server/store/memory_store.h"
 
 namespace mneme {
-
-// What each segment starts from (segments.proto, sessions.proto).
-enum class MemoryPolicy : uint8_t { kCarry = 1, kReset = 2 };
 
 // A session as its owner sees it. A plain copy.
 struct SessionInfo {

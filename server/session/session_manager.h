@@ -41,8 +41,8 @@ class SessionManager {
     MemoryPolicy policy = MemoryPolicy::kCarry;
     Durability durability = Durability::kSync;
     // nullopt: SessionLimits::ttl's. Above 0.
-    std::optional<absl::Duration> idle_ttl;
-    std::optional<absl::Duration> max_age;
+    std::optional<absl::Duration> idle_ttl = std::nullopt;
+    std::optional<absl::Duration> max_age = std::nullopt;
   };
 
   // `models` by name; `context` holds what all sessions share.

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/quoted.h"
 #include "server/base/status_macros.h"
-#include "server/session/request_check.h"
+#include "server/session/session_id.h"
 
 namespace mneme {
 namespace {

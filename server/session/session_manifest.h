@@ -10,7 +10,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/tensor.h"
-#include "server/session/session_info.h"
+#include "server/base/sha256.h"
+#include "server/session/handle.h"
+#include "server/session/memory_policy.h"
 
 namespace mneme {
 

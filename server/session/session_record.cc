@@ -121,6 +121,15 @@ bool ReadRetainedSteps(const Json& json, const char* key,
   });
 }
 
+// Records of before there was a choice have none.
+bool ReadTrusted(const Json& json, bool* trusted) {
+  const auto it = json.find("trusted");
+  if (it == json.end()) return true;
+  if (!it->is_boolean()) return false;
+  *trusted = it->get<bool>();
+  return true;
+}
+
 // REQUIRES: record->retained was read.
 bool ReadReplies(const StepRange& replies, SessionRecord* record) {
   record->first_reply = replies.first;
@@ -142,6 +151,7 @@ std::string EncodeRecord(const SessionRecord& record) {
       {"reply_bytes", record.reply_bytes},
       {"message_starts", record.message_starts},
       {"pinned", record.pinned},
+      {"trusted", record.trusted},
       {"created_us", absl::ToUnixMicros(record.created)},
       {"last_used_us", absl::ToUnixMicros(record.last_used)},
       {"idle_us", TtlToMicros(record.ttl.idle)},
@@ -220,6 +230,7 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   if (!ReadRetainedSteps(json, "pinned", record, &record.pinned)) {
     return Corrupt("bad pinned steps");
   }
+  if (!ReadTrusted(json, &record.trusted)) return Corrupt("bad trust");
   if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
   record.created = absl::FromUnixMicros(integer("created_us"));
   record.last_used = absl::FromUnixMicros(integer("last_used_us"));

@@ -43,6 +43,10 @@ struct SessionRecord {
   // What the newest messages started from (retention.h).
   std::vector<uint64_t> message_starts;
   std::vector<uint64_t> pinned;  // steps that stay until they are unpinned
+  // False: the values are said to be of their digests, but not by this
+  // deployment (an import that proves nothing). Such a session, what is forked
+  // from it and what it computes later neither lend a step nor borrow one.
+  bool trusted = true;
   absl::Time created;
   absl::Time last_used;  // when the record was written
   TtlPolicy ttl;

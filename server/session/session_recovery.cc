@@ -1,5 +1,7 @@
 #include "server/session/session_recovery.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,38 @@ std::shared_ptr<Session> MakeSession(
   return session;
 }
 
+// Of the sessions that may lend steps, the `most` that were used last, the last
+// one first.
+std::vector<std::shared_ptr<Session>> UsedLast(const RecoveredSessions& all,
+                                               int64_t most) {
+  std::vector<std::pair<absl::Time, std::shared_ptr<Session>>> used;
+  for (const auto& [key, session] : all.sessions) {
+    if (!session->unusable().ok() || !session->trusted()) continue;
+    used.emplace_back(session->record().last_used, session);
+  }
+  const auto count = std::min(static_cast<int64_t>(used.size()), most);
+  std::partial_sort(used.begin(), used.begin() + count, used.end(),
+                    std::greater<>());
+  std::vector<std::shared_ptr<Session>> last;
+  for (int64_t i = 0; i < count; ++i) {
+    last.push_back(std::move(used[static_cast<size_t>(i)].second));
+  }
+  return last;
+}
+
+void IndexPrefixes(const RecoveredSessions& recovered, PrefixIndex* prefixes) {
+  const auto sessions = UsedLast(recovered, prefixes->limit());
+  for (auto session = sessions.rbegin(); session != sessions.rend();
+       ++session) {
+    for (const RetainedStep& value : (*session)->record().retained) {
+      if (value.step == 0) continue;  // the model's
+      prefixes->Add(
+          {(*session)->key().tenant, (*session)->model(), value.digest},
+          *session);
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<RecoveredSessions> RecoverSessions(
@@ -55,6 +89,9 @@ absl::StatusOr<RecoveredSessions> RecoverSessions(
   for (const MemoryStore::Tombstone& one : stored.tombstones) {
     absl::StatusOr<Tombstone> tombstone = DecodeTombstone(one.bytes);
     if (tombstone.ok()) recovered.tombstones.push_back(*std::move(tombstone));
+  }
+  if (context->prefixes != nullptr) {
+    IndexPrefixes(recovered, context->prefixes);
   }
   return recovered;
 }

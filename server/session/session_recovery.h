@@ -27,8 +27,10 @@ struct RecoveredSessions {
   std::vector<Tombstone> tombstones;
 };
 
-// Reads every record of the store. Called once, by the manager, at start-up;
-// blocks on the disk.
+// Reads every record of the store. What the sessions used last retain is then
+// in the index of prefixes, if there is one: of as many sessions as it has
+// entries, so a million cost no more than their records do. Called once, by the
+// manager, at start-up; blocks on the disk.
 absl::StatusOr<RecoveredSessions> RecoverSessions(
     const SessionContext* context,
     const std::map<std::string, SequenceModel*>& models, MemoryStore* store);

@@ -1,37 +1,21 @@
 #include "client/client.h"
 
-#include <memory>
 #include <set>
 #include <string>
 
 #include "client/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/client/fake_server.h"
+#include "tests/client/client_fixture.h"
 #include "tests/testing/status_matchers.h"
 
 namespace mneme::client {
 namespace {
 
-using ::mneme::testing::FakeServer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
-
-class ClientTest : public ::testing::Test {
- protected:
-  ClientTest() {
-    Client::Options options;
-    options.server = server_.address();
-    auto client = Client::Create(options);
-    if (client.ok()) client_ = *std::move(client);
-  }
-  void SetUp() override { ASSERT_NE(client_, nullptr); }
-
-  FakeServer server_;
-  std::unique_ptr<Client> client_;
-};
 
 TEST_F(ClientTest, ModelsAreDescribed) {
   ASSERT_OK_AND_ASSIGN(auto models, client_->ListModels());
@@ -86,24 +70,6 @@ TEST_F(ClientTest, SessionsAreFoundListedAndClosed) {
   EXPECT_THAT(client_->GetSession("b"), StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_F(ClientTest, RollsASessionBackToAHandle) {
-  SessionSpec spec;
-  spec.session_id = "a";
-  ASSERT_OK_AND_ASSIGN(const SessionInfo opened, client_->OpenSession(spec));
-  const MemoryHandle start = opened.head.handle;
-  ASSERT_OK_AND_ASSIGN(const SessionInfo back,
-                       client_->RollbackSession(start, &start));
-  EXPECT_EQ(back.head.handle, start);
-  MemoryHandle other = start;
-  other.step = 9;
-  EXPECT_THAT(client_->RollbackSession(start, &other), IsOk());
-  EXPECT_THAT(client_->RollbackSession(other, &start),
-              StatusIs(absl::StatusCode::kAborted));
-  other.session_id = "none";
-  EXPECT_THAT(client_->RollbackSession(other),
-              StatusIs(absl::StatusCode::kNotFound));
-}
-
 TEST_F(ClientTest, AnIdInUseIsRefused) {
   SessionSpec spec;
   spec.session_id = "a";
@@ -129,6 +95,11 @@ TEST(ClientOptionsTest, OptionsThatCannotBeAreRefusedByName) {
   EXPECT_THAT(
       Client::Create(options),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("call_timeout")));
+  options = {};
+  options.transfer_timeout = absl::ZeroDuration();
+  EXPECT_THAT(Client::Create(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("transfer_timeout")));
 }
 
 TEST_F(ClientTest, AStreamNeedsAHandleAndTheSegmentSize) {

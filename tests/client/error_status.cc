@@ -34,4 +34,9 @@ grpc::Status NoSession(const std::string& id) {
                      absl::StrCat("no session '", id, "'"), "NOT_FOUND");
 }
 
+grpc::Status NoModel(const std::string& name) {
+  return ErrorStatus(grpc::StatusCode::NOT_FOUND,
+                     absl::StrCat("no model '", name, "'"), "NOT_FOUND");
+}
+
 }  // namespace mneme::testing

@@ -18,8 +18,9 @@ grpc::Status ErrorStatus(
     const std::string& reason, absl::optional<absl::Duration> retry_delay = {},
     const std::map<std::string, std::string>& metadata = {});
 
-// That there is no session of that id.
+// That there is no session of that id, or no model of that name.
 grpc::Status NoSession(const std::string& id);
+grpc::Status NoModel(const std::string& name);
 
 }  // namespace mneme::testing
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -53,8 +54,7 @@ void FakeServer::Kill() {
   server_ = nullptr;
   MutexLock lock(&mu_);
   for (auto& [id, session] : sessions_) {
-    uint64_t lost = std::min(options_.durable_lag, session.head());
-    session.LoseAfter(session.head() - lost);
+    session.LoseAfter(session.durable(options_.durable_lag));
   }
 }
 
@@ -89,6 +89,17 @@ void FakeServer::WriteAsSomebodyElse(const std::string& session_id,
   v1::SegmentReply reply;
   ASSERT_TRUE(session.Find(at, place).ok());
   ASSERT_TRUE(session.Apply(request, place, reply).ok());
+}
+
+void FakeServer::BreakExports(int after_chunks, grpc::Status status) {
+  MutexLock lock(&mu_);
+  export_chunks_ = after_chunks;
+  export_status_ = std::move(status);
+}
+
+void FakeServer::CorruptExports() {
+  MutexLock lock(&mu_);
+  corrupt_exports_ = true;
 }
 
 void FakeServer::Corrupt(const std::string& session_id, uint64_t step) {
@@ -151,17 +162,68 @@ v1::Session FakeServer::Describe(const FakeSession& session) const {
   v1::Session wire;
   wire.set_session_id(session.spec().session_id());
   wire.set_model("fake");
+  wire.set_fingerprint("fingerprint");
   wire.set_memory_policy(session.spec().memory_policy());
   wire.set_durability(session.spec().durability());
   *wire.mutable_head() = session.HandleAt(session.head());
   wire.set_tail(session.tail());
-  uint64_t lag = std::min(options_.durable_lag, session.head());
-  *wire.mutable_durable() = session.HandleAt(session.head() - lag);
+  *wire.mutable_durable() =
+      session.HandleAt(session.durable(options_.durable_lag));
+  std::set<uint64_t> retained = session.pins();
   for (uint64_t step = session.oldest(); step <= session.head(); ++step) {
+    retained.insert(step);
+  }
+  for (uint64_t step : retained) {
     *wire.add_retained() = session.HandleAt(step);
+  }
+  for (uint64_t step : session.pins()) {
+    *wire.add_pinned() = session.HandleAt(step);
   }
   wire.set_memory_bytes(kMemoryBytes);
   return wire;
+}
+
+grpc::Status FakeServer::Add(FakeSession session, v1::Session* response) {
+  const std::string id = session.spec().session_id();
+  auto [it, is_new] = sessions_.emplace(id, std::move(session));
+  if (!is_new) {
+    return ErrorStatus(grpc::StatusCode::ALREADY_EXISTS,
+                       absl::StrCat("session '", id, "' exists"),
+                       "ALREADY_EXISTS");
+  }
+  *response = Describe(it->second);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeServer::FindValue(const std::string& session_id, bool has_from,
+                                   const v1::MemoryHandle& from,
+                                   uint64_t& step) const {
+  auto it = sessions_.find(session_id);
+  if (it == sessions_.end()) return NoSession(session_id);
+  step = has_from ? from.step() : it->second.head();
+  return has_from ? it->second.CheckRetained(from) : grpc::Status::OK;
+}
+
+grpc::Status FakeServer::SendFile(
+    const std::string& file,
+    grpc::ServerWriter<v1::ExportSessionChunk>* writer) {
+  constexpr size_t kChunkBytes = 100;
+  std::string bytes = file;
+  int chunks = 0;
+  grpc::Status status;
+  {
+    MutexLock lock(&mu_);
+    chunks = export_chunks_;
+    status = export_status_;
+    if (corrupt_exports_) bytes.back() ^= 1;
+  }
+  for (size_t at = 0; at < bytes.size() && chunks != 0; at += kChunkBytes) {
+    v1::ExportSessionChunk chunk;
+    chunk.set_data(bytes.substr(at, kChunkBytes));
+    writer->Write(chunk);
+    --chunks;
+  }
+  return status;
 }
 
 grpc::Status FakeServer::Handle(const v1::SegmentRequest& request,
@@ -199,8 +261,8 @@ grpc::Status FakeServer::Handle(const v1::SegmentRequest& request,
   }
   *reply.mutable_head() = session.HandleAt(session.head());
   reply.set_tail(session.tail());
-  uint64_t lag = std::min(options_.durable_lag, session.head());
-  *reply.mutable_durable() = session.HandleAt(session.head() - lag);
+  *reply.mutable_durable() =
+      session.HandleAt(session.durable(options_.durable_lag));
   return grpc::Status::OK;
 }
 

@@ -64,6 +64,10 @@ class FakeServer {
   // Appends text to a session, as another client would.
   void WriteAsSomebodyElse(const std::string& session_id,
                            const std::string& text);
+  // Exports end with `status` after so many chunks of 100 bytes.
+  void BreakExports(int after_chunks, grpc::Status status);
+  // Exports have a byte of the value changed.
+  void CorruptExports();
   // Changes the digest of an applied step: what no honest server does.
   void Corrupt(const std::string& session_id, uint64_t step);
 
@@ -86,6 +90,17 @@ class FakeServer {
   v1::Model Model() const;
   v1::Session Describe(const FakeSession& session) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Opens a session, unless its id is in use.
+  grpc::Status Add(FakeSession session, v1::Session* response)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The step of a value that the session retains: `from`, or its head.
+  grpc::Status FindValue(const std::string& session_id, bool has_from,
+                         const v1::MemoryHandle& from, uint64_t& step) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A file in small chunks, or until the fault of BreakExports().
+  grpc::Status SendFile(const std::string& file,
+                        grpc::ServerWriter<v1::ExportSessionChunk>* writer)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // One message of a stream, faults included.
   grpc::Status Handle(const v1::SegmentRequest& request, size_t stream,
                       FakePlace& place, v1::SegmentReply& reply, bool& ends)
@@ -100,6 +115,9 @@ class FakeServer {
   std::vector<std::string> metadata_ ABSL_GUARDED_BY(mu_);
   int messages_ ABSL_GUARDED_BY(mu_) = 0;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
+  int export_chunks_ ABSL_GUARDED_BY(mu_) = -1;  // < 0: all
+  grpc::Status export_status_ ABSL_GUARDED_BY(mu_);
+  bool corrupt_exports_ ABSL_GUARDED_BY(mu_) = false;
 
   int port_ = 0;
   std::unique_ptr<ModelsService> models_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/client/error_status.h"
 #include "tests/client/fake_server.h"
+#include "tests/client/fake_session_file.h"
 
 // The RPCs of the FakeServer, called by gRPC's threads; internal to it.
 namespace mneme::testing {
@@ -26,9 +27,7 @@ class FakeServer::ModelsService : public v1::Models::Service {
                    v1::Model* response) override {
     *response = server_->Model();
     if (request->name() == response->name()) return grpc::Status::OK;
-    return ErrorStatus(grpc::StatusCode::NOT_FOUND,
-                       absl::StrCat("no model '", request->name(), "'"),
-                       "NOT_FOUND");
+    return NoModel(request->name());
   }
 
  private:
@@ -44,18 +43,9 @@ class FakeServer::SessionsService : public v1::Sessions::Service {
                     v1::Session* response) override {
     server_->NoteMetadata(*context);
     MutexLock lock(&server_->mu_);
-    FakeSession session(*request, server_->options_.segment_size,
-                        server_->options_.retained);
-    auto [it, is_new] =
-        server_->sessions_.emplace(request->session_id(), std::move(session));
-    if (!is_new) {
-      return ErrorStatus(
-          grpc::StatusCode::ALREADY_EXISTS,
-          absl::StrCat("session '", request->session_id(), "' exists"),
-          "ALREADY_EXISTS");
-    }
-    *response = server_->Describe(it->second);
-    return grpc::Status::OK;
+    return server_->Add(FakeSession(*request, server_->options_.segment_size,
+                                    server_->options_.retained),
+                        response);
   }
 
   grpc::Status Get(grpc::ServerContext* context,
@@ -111,13 +101,91 @@ class FakeServer::SessionsService : public v1::Sessions::Service {
         !is(request->expected_head(), session.head())) {
       return {grpc::StatusCode::ABORTED, "expected_head"};
     }
-    const uint64_t step = request->to().step();
-    if (step > session.head() || !is(request->to(), step)) {
-      return {grpc::StatusCode::ABORTED, "to"};
-    }
-    session.LoseAfter(step);
+    grpc::Status retained = session.CheckRetained(request->to());
+    if (!retained.ok()) return retained;
+    session.LoseAfter(request->to().step());
     *response = server_->Describe(session);
     return grpc::Status::OK;
+  }
+
+  grpc::Status Touch(grpc::ServerContext* context,
+                     const v1::TouchSessionRequest* request,
+                     v1::Session* response) override {
+    server_->NoteMetadata(*context);
+    MutexLock lock(&server_->mu_);
+    auto it = server_->sessions_.find(request->session_id());
+    if (it == server_->sessions_.end()) return NoSession(request->session_id());
+    FakeSession changed = it->second;
+    for (const v1::MemoryHandle& handle : request->unpin()) {
+      changed.Unpin(handle);
+    }
+    for (const v1::MemoryHandle& handle : request->pin()) {
+      grpc::Status pinned = changed.Pin(handle);
+      if (!pinned.ok()) return pinned;
+    }
+    it->second = std::move(changed);
+    *response = server_->Describe(it->second);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Fork(grpc::ServerContext* context,
+                    const v1::ForkSessionRequest* request,
+                    v1::Session* response) override {
+    server_->NoteMetadata(*context);
+    MutexLock lock(&server_->mu_);
+    uint64_t step = 0;
+    grpc::Status found = server_->FindValue(
+        request->session_id(), request->has_from(), request->from(), step);
+    if (!found.ok()) return found;
+    return server_->Add(server_->sessions_.at(request->session_id())
+                            .ForkAt(step, request->fork_id()),
+                        response);
+  }
+
+  // Chunks of a few bytes, so that their order matters.
+  grpc::Status Export(
+      grpc::ServerContext* context, const v1::ExportSessionRequest* request,
+      grpc::ServerWriter<v1::ExportSessionChunk>* writer) override {
+    server_->NoteMetadata(*context);
+    std::string file;
+    {
+      MutexLock lock(&server_->mu_);
+      uint64_t step = 0;
+      grpc::Status found = server_->FindValue(
+          request->session_id(), request->has_from(), request->from(), step);
+      if (!found.ok()) return found;
+      file =
+          FakeSessionFile(server_->sessions_.at(request->session_id()), step);
+    }
+    return server_->SendFile(file, writer);
+  }
+
+  grpc::Status Import(grpc::ServerContext* context,
+                      grpc::ServerReader<v1::ImportSessionRequest>* reader,
+                      v1::Session* response) override {
+    server_->NoteMetadata(*context);
+    v1::OpenSessionRequest spec;
+    v1::ImportSessionRequest request;
+    std::string file;
+    for (bool first = true; reader->Read(&request); first = false) {
+      if (first) {
+        spec.set_session_id(request.session_id());
+        spec.set_model(request.model());
+        spec.set_durability(request.durability());
+      }
+      file += request.data();
+    }
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;
+    if (!spec.model().empty() && spec.model() != server_->Model().name()) {
+      return NoModel(spec.model());
+    }
+    FakeSession session;
+    grpc::Status read =
+        ReadFakeSessionFile(file, spec, server_->options_.segment_size,
+                            server_->options_.retained, session);
+    if (!read.ok()) return read;
+    MutexLock lock(&server_->mu_);
+    return server_->Add(std::move(session), response);
   }
 
  private:

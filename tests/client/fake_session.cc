@@ -142,6 +142,51 @@ grpc::Status FakeSession::MergeTail(const FakePlace& place) {
 void FakeSession::LoseAfter(uint64_t step) {
   tail_.clear();
   steps_.resize(std::min<size_t>(steps_.size(), step + 1));
+  pins_.erase(pins_.upper_bound(step), pins_.end());
+}
+
+grpc::Status FakeSession::Pin(const v1::MemoryHandle& handle) {
+  grpc::Status retained = CheckRetained(handle);
+  if (retained.ok()) pins_.insert(handle.step());
+  return retained;
+}
+
+void FakeSession::Unpin(const v1::MemoryHandle& handle) {
+  pins_.erase(handle.step());
+}
+
+grpc::Status FakeSession::CheckRetained(const v1::MemoryHandle& handle) const {
+  const uint64_t step = handle.step();
+  if (step < oldest() && pins_.count(step) == 0) {
+    return ErrorStatus(grpc::StatusCode::FAILED_PRECONDITION,
+                       "the handle is older than retention", "NOT_RETAINED");
+  }
+  if (step > head() || handle.digest() != steps_[step].digest) {
+    return Conflict("the handle is not of this lineage");
+  }
+  return grpc::Status::OK;
+}
+
+FakeSession FakeSession::ForkAt(uint64_t step,
+                                const std::string& fork_id) const {
+  FakeSession fork = *this;
+  fork.LoseAfter(step);
+  fork.spec_.set_session_id(fork_id);
+  fork.first_ = step;
+  fork.pins_.clear();
+  fork.message_starts_.clear();
+  return fork;
+}
+
+FakeSession FakeSession::Imported(v1::OpenSessionRequest spec,
+                                  uint32_t segment_size, uint64_t retained,
+                                  const v1::MemoryHandle& at,
+                                  const std::string& text) {
+  FakeSession session(std::move(spec), segment_size, retained);
+  session.first_ = at.step();
+  session.steps_.resize(at.step() + 1);
+  session.steps_.back() = {text, at.digest()};
+  return session;
 }
 
 void FakeSession::Corrupt(uint64_t step) { steps_[step].digest[0] ^= 1; }
@@ -154,9 +199,9 @@ v1::MemoryHandle FakeSession::HandleAt(uint64_t step) const {
   return handle;
 }
 
-std::string FakeSession::text() const {
+std::string FakeSession::TextAt(uint64_t step) const {
   std::string text;
-  for (const Step& step : steps_) text += step.tokens;
+  for (uint64_t i = 0; i <= step; ++i) text += steps_[i].tokens;
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,17 +47,39 @@ class FakeSession {
   // Drops the tail and the steps after `step`.
   void LoseAfter(uint64_t step);
   void Corrupt(uint64_t step);
+  // Pinned steps can be named however old they are, but not streamed from.
+  grpc::Status Pin(const v1::MemoryHandle& handle);
+  void Unpin(const v1::MemoryHandle& handle);
+  // Whether the handle names a step that can be named: OK, NOT_RETAINED or a
+  // conflict.
+  grpc::Status CheckRetained(const v1::MemoryHandle& handle) const;
+  // A session that begins with this one's value at `step`.
+  FakeSession ForkAt(uint64_t step, const std::string& fork_id) const;
+  // One that begins with `text` applied, in `step` segments, at `digest`.
+  static FakeSession Imported(v1::OpenSessionRequest spec,
+                              uint32_t segment_size, uint64_t retained,
+                              const v1::MemoryHandle& at,
+                              const std::string& text);
 
   v1::MemoryHandle HandleAt(uint64_t step) const;
   uint64_t head() const { return steps_.size() - 1; }
   uint32_t tail() const { return static_cast<uint32_t>(tail_.size()); }
   // The newest values stay, and where the newest messages began.
   uint64_t oldest() const {
-    const uint64_t oldest = head() < retained_ ? 0 : head() - retained_;
-    return message_starts_.empty() ? oldest
-                                   : std::min(oldest, message_starts_.front());
+    uint64_t oldest = head() < retained_ ? 0 : head() - retained_;
+    if (!message_starts_.empty()) {
+      oldest = std::min(oldest, message_starts_.front());
+    }
+    return std::max(first_, oldest);
   }
-  std::string text() const;
+  // `lag` steps before the head, where the session has them.
+  uint64_t durable(uint64_t lag) const {
+    return std::max(first_, head() - std::min(lag, head()));
+  }
+  const std::set<uint64_t>& pins() const { return pins_; }
+  // All that was applied up to the head, or to `step`.
+  std::string text() const { return TextAt(head()); }
+  std::string TextAt(uint64_t step) const;
   const v1::OpenSessionRequest& spec() const { return spec_; }
 
  private:
@@ -78,6 +101,8 @@ class FakeSession {
   uint64_t retained_ = 0;  // values, and messages
   std::deque<uint64_t> message_starts_;
   std::vector<Step> steps_;  // the first is the initial memory
+  uint64_t first_ = 0;       // the step that the session began with
+  std::set<uint64_t> pins_;
   std::string tail_;
 };
 

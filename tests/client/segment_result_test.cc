@@ -41,6 +41,7 @@ TEST(NamesTest, EnumeratorsHaveNames) {
   EXPECT_EQ(ToString(ResultSource::kComputed), "computed");
   EXPECT_EQ(ToString(ResultSource::kKept), "kept");
   EXPECT_EQ(ToString(ResultSource::kRecomputed), "recomputed");
+  EXPECT_EQ(ToString(ResultSource::kShared), "shared");
   EXPECT_EQ(ToString(MemoryPolicy::kCarry), "carry");
   EXPECT_EQ(ToString(MemoryPolicy::kReset), "reset");
   EXPECT_EQ(ToString(Durability::kServerDefault), "default");

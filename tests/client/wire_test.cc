@@ -99,6 +99,20 @@ TEST(WireTest, ASegmentsTimesSourceAndOutputsArrive) {
   EXPECT_EQ(segment.outputs[0].data.size(), 12u);
 }
 
+TEST(WireTest, EverySourceArrives) {
+  const std::vector<std::pair<v1::AppliedSegment::Source, ResultSource>> all = {
+      {v1::AppliedSegment::COMPUTED, ResultSource::kComputed},
+      {v1::AppliedSegment::KEPT, ResultSource::kKept},
+      {v1::AppliedSegment::RECOMPUTED, ResultSource::kRecomputed},
+      {v1::AppliedSegment::SHARED, ResultSource::kShared}};
+  for (const auto& [source, expected] : all) {
+    v1::AppliedSegment wire;
+    wire.set_source(source);
+    EXPECT_EQ(FromWire(wire).source, expected);
+  }
+  EXPECT_EQ(all.size(), static_cast<size_t>(v1::AppliedSegment::Source_MAX));
+}
+
 TEST(WireTest, EveryDurabilityAndElementTypeHasItsNumber) {
   for (Durability durability : {Durability::kServerDefault, Durability::kMemory,
                                 Durability::kAsync, Durability::kSync}) {

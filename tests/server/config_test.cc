@@ -45,6 +45,7 @@ TEST(ConfigTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.drain_timeout, absl::Seconds(20));
   EXPECT_EQ(config.max_reply_bytes, int64_t{256} << 20);
   EXPECT_EQ(config.queue_bytes, int64_t{2} << 30);
+  EXPECT_EQ(config.prefix_index, 65'536);
   EXPECT_FALSE(config.trust_tenant_header);
   EXPECT_THAT(line.print, IsEmpty());
 }
@@ -81,6 +82,8 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "--device-memory-bytes",
                                                       "8",
                                                       "--host-memory-bytes",
+                                                      "0",
+                                                      "--prefix-index",
                                                       "0",
                                                       "--max-sessions",
                                                       "9",
@@ -119,6 +122,7 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.kept_reply_bytes, 7);
   EXPECT_EQ(config.device_memory_bytes, 8);
   EXPECT_EQ(config.host_memory_bytes, 0);
+  EXPECT_EQ(config.prefix_index, 0);
   EXPECT_EQ(config.max_sessions, 9);
   EXPECT_EQ(config.queue_per_session, 10);
   EXPECT_EQ(config.queue_total, 11);
@@ -209,6 +213,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlag{"--cpu-threads", "-1", "0 to 1024"},
         BadFlag{"--retain", "0", "1 to"}, BadFlag{"--retain", "abc", "1 to"},
         BadFlag{"--stream-window", "0", "1 to 1024"},
+        BadFlag{"--prefix-index", "-1", "0 to"},
         BadFlag{"--max-request-bytes", "3000000000", "2147483647"},
         BadFlag{"--durability", "maybe", "memory,async,sync"},
         BadFlag{"--async-window", "100", "100ms"},
@@ -241,6 +246,8 @@ TEST(ConfigTest, HelpPrintsEveryFlagWithDefaultAndVariable) {
                            "--retain-messages",
                            "--kept-reply-bytes",
                            "65536",
+                           "--prefix-index",
+                           "MNEME_PREFIX_INDEX",
                            "--queue-per-session",
                            "--queue-total",
                            "16384",

@@ -163,6 +163,31 @@ TEST_F(ArgumentsTest, CloseTakesSessions) {
   ExpectError({"close"}, "SESSION");
 }
 
+TEST_F(ArgumentsTest, ForkTakesASessionOrAHandle) {
+  Command command = Parse({"fork", "a", "--as", "b", "--tenant", "t"});
+  ASSERT_TRUE(std::holds_alternative<ForkArguments>(command)) << err_.str();
+  EXPECT_EQ(std::get<ForkArguments>(command).from.session_id, "a");
+  EXPECT_FALSE(std::get<ForkArguments>(command).from.handle.has_value());
+  EXPECT_EQ(std::get<ForkArguments>(command).fork_id, "b");
+  EXPECT_EQ(std::get<ForkArguments>(command).common.tenant, "t");
+  const std::string handle = "a/3/" + std::string(64, '0');
+  command = Parse({"fork", handle});
+  ASSERT_TRUE(std::holds_alternative<ForkArguments>(command)) << err_.str();
+  EXPECT_EQ(std::get<ForkArguments>(command).from.session_id, "a");
+  EXPECT_EQ(std::get<ForkArguments>(command).from.handle->step, 3u);
+}
+
+TEST_F(ArgumentsTest, EveryCommandHasHelp) {
+  for (const char* command :
+       {"stream", "sessions", "inspect", "touch", "close", "fork", "rollback",
+        "pin", "unpin", "export", "import", "models"}) {
+    out_.str("");
+    Parse({command, "--help"});
+    EXPECT_THAT(out_.str(), AllOf(HasSubstr(std::string("mneme ") + command),
+                                  HasSubstr("--server"), HasSubstr("--json")));
+  }
+}
+
 TEST_F(ArgumentsTest, HelpGoesToTheOutputAndIsNoError) {
   Command command = Parse({"stream", "--help"});
   ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
@@ -178,7 +203,8 @@ TEST_F(ArgumentsTest, TheProgramsHelpSaysHowToGoOn) {
   ASSERT_TRUE(std::holds_alternative<NothingToRun>(command));
   EXPECT_THAT(
       out_.str(),
-      AllOf(HasSubstr("mneme stream FILE"), HasSubstr("mneme stream --help"),
+      AllOf(HasSubstr("mneme stream FILE"), HasSubstr("mneme COMMAND --help"),
+            HasSubstr("mneme fork HANDLE"), HasSubstr("mneme export SESSION"),
             HasSubstr("mneme close SESSION"), HasSubstr("130 interrupted"),
             HasSubstr("MNEME_SERVER")));
 }

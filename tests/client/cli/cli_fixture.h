@@ -35,10 +35,22 @@ class CliTest : public ::testing::Test {
     environment.interrupted = &interrupted_;
     return RunCli(arguments, environment);
   }
+  // Leaves session p-0 open, six segments on; what it retains, by step.
+  std::vector<std::string> OpenP() {
+    EXPECT_EQ(Run({"stream", folder_.Write("text", kText), "--session", "p",
+                   "--keep"}),
+              0)
+        << err_.str();
+    EXPECT_EQ(Run({"inspect", "p-0", "--json"}), 0) << err_.str();
+    return Json()["retained"].get<std::vector<std::string>>();
+  }
+  // The output's lines.
+  std::vector<std::string> Lines() const {
+    return absl::StrSplit(out_.str(), '\n', absl::SkipEmpty());
+  }
   // The object on the output's last line.
   nlohmann::json Json() {
-    std::vector<std::string> lines =
-        absl::StrSplit(out_.str(), '\n', absl::SkipEmpty());
+    std::vector<std::string> lines = Lines();
     return lines.empty() ? nlohmann::json()
                          : nlohmann::json::parse(lines.back());
   }

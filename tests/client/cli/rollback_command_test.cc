@@ -15,15 +15,9 @@ using ::testing::StartsWith;
 
 class RollbackCommandTest : public CliTest {
  protected:
-  // Opens p, some steps on.
   void SetUp() override {
     StartServer();
-    ASSERT_EQ(Run({"stream", folder_.Write("text", kText), "--session", "p",
-                   "--keep"}),
-              0)
-        << err_.str();
-    ASSERT_EQ(Run({"sessions", "--json"}), 0) << err_.str();
-    retained_ = Json()["retained"].get<std::vector<std::string>>();
+    retained_ = OpenP();
     ASSERT_GE(retained_.size(), 2u);
   }
 

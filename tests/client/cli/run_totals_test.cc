@@ -73,10 +73,15 @@ TEST(RunTotalsTest, WhatWasAnsweredAgainIsCounted) {
   totals.Add(segment);
   totals.Add(segment);
   EXPECT_THAT(totals.Table(), HasSubstr("recomputed"));
+  EXPECT_THAT(totals.Table(), Not(HasSubstr("shared")));
+  segment.source = client::ResultSource::kShared;
+  totals.Add(segment);
+  EXPECT_THAT(totals.Table(), HasSubstr("shared"));
   const nlohmann::json json = nlohmann::json::parse(totals.Json());
   EXPECT_EQ(json["kept"], 1);
   EXPECT_EQ(json["recomputed"], 2);
-  EXPECT_EQ(json["segments"], 5);
+  EXPECT_EQ(json["shared"], 1);
+  EXPECT_EQ(json["segments"], 6);
 }
 
 TEST(RunTotalsTest, TheTableHasWhatThePersonWants) {

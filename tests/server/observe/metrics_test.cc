@@ -55,20 +55,22 @@ TEST(MetricsTest, CountsRequestsByCode) {
   EXPECT_NEAR(seconds.sample_sum, 0.003, 1e-9);
 }
 
-TEST(MetricsTest, OnlyComputedSegmentsCountTokensAndTimes) {
+TEST(MetricsTest, OnlyNewSegmentsCountTokensAndTimes) {
   Metrics metrics("1.2.3");
   metrics.OnSegment("m", Segment(SegmentSource::kComputed));
   metrics.OnSegment("m", Segment(SegmentSource::kKept));
   metrics.OnSegment("m", Segment(SegmentSource::kRecomputed));
+  metrics.OnSegment("m", Segment(SegmentSource::kShared));
   const auto families = metrics.Collect();
-  for (const char* source : {"computed", "kept", "recomputed"}) {
+  for (const char* source : {"computed", "kept", "recomputed", "shared"}) {
     EXPECT_EQ(Find(families, "mneme_segments_total", source)->counter.value, 1);
   }
-  EXPECT_EQ(Find(families, "mneme_tokens_total")->counter.value, 8);
+  EXPECT_EQ(Find(families, "mneme_tokens_total")->counter.value, 16);
   EXPECT_NEAR(Find(families, "mneme_queue_seconds")->histogram.sample_sum,
-              0.001, 1e-9);
+              0.001, 1e-9)
+      << "a shared one waits for no batch";
   EXPECT_NEAR(Find(families, "mneme_commit_seconds")->histogram.sample_sum,
-              0.004, 1e-9);
+              0.008, 1e-9);
 }
 
 TEST(MetricsTest, RowsOfABatchFallIntoTheirBucket) {
@@ -95,6 +97,7 @@ TEST(MetricsTest, LevelsAreReadAtEachScrape) {
   levels.sessions = 7;
   levels.draining = true;
   levels.queue_bytes = 99;
+  levels.prefix_entries = 42;
   levels.rpcs = {{"Models.Get", absl::StatusCode::kNotFound, 3}};
   levels.store.commits = 12;
   levels.store.apply_time = absl::Milliseconds(250);
@@ -105,6 +108,7 @@ TEST(MetricsTest, LevelsAreReadAtEachScrape) {
   EXPECT_EQ(Find(families, "mneme_sessions")->gauge.value, 7);
   EXPECT_EQ(Find(families, "mneme_draining")->gauge.value, 1);
   EXPECT_EQ(Find(families, "mneme_queue_bytes")->gauge.value, 99);
+  EXPECT_EQ(Find(families, "mneme_prefix_entries")->gauge.value, 42);
   const auto* rpcs = Find(families, "mneme_rpcs_total", "Models.Get");
   EXPECT_EQ(rpcs->label[1].value, "NOT_FOUND");
   EXPECT_EQ(rpcs->counter.value, 3);

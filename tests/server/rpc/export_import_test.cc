@@ -134,6 +134,37 @@ TEST_F(ExportImportTest, ADamagedOrForeignFileLeavesNoSession) {
   EXPECT_TRUE(Import("b", file, &session).ok());
 }
 
+TEST_F(ExportImportTest, AForgedValueReachesNobodyElse) {
+  Open("a");
+  v1::SegmentReply reply;
+  Apply("a", Range(0, 8), &reply);
+  std::string file;
+  ASSERT_TRUE(Export("a", &file).ok());
+  ASSERT_OK_AND_ASSIGN(const ParsedSessionFile parsed,
+                       ParseSessionFile(file, "a key"));
+  grpc::ClientContext context;
+  v1::CloseSessionRequest close;
+  close.set_session_id("a");
+  v1::CloseSessionResponse closed;
+  ASSERT_TRUE(sessions_->Close(&context, close, &closed).ok());
+  // A true digest with false bytes: whoever has no key cannot sign it.
+  std::string value(parsed.value);
+  value[0] = static_cast<char>(value[0] ^ 1);
+  ASSERT_OK_AND_ASSIGN(const std::string header,
+                       EncodeSessionFileHeader(parsed.manifest, value, ""));
+  v1::Session forged;
+  ASSERT_TRUE(Import("forged", header + value, &forged).ok());
+  EXPECT_EQ(forged.head().digest(), reply.head().digest());
+  Open("b");
+  Apply("b", Range(0, 8), &reply);
+  EXPECT_EQ(reply.head().digest(), forged.head().digest());
+  EXPECT_EQ(LastSum(reply), Sum(Range(0, 8)));
+  Apply("forged", Range(8, 4), &reply);
+  EXPECT_NE(LastSum(reply), Sum(Range(0, 12)));
+  Apply("b", Range(8, 4), &reply);
+  EXPECT_EQ(LastSum(reply), Sum(Range(0, 12)));
+}
+
 TEST_F(ExportImportTest, AFileOfOtherWeightsIsAMismatch) {
   Open("a");
   v1::SegmentReply reply;

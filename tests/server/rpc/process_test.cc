@@ -49,6 +49,36 @@ class ProcessTest : public ServerFixture {
   FakeClock fake_clock_;
 };
 
+TEST_F(ProcessTest, TheSameTokensInAnotherSessionRunNoStep) {
+  v1::SegmentReply first;
+  v1::SegmentReply second;
+  Open("a");
+  Open("b");
+  ASSERT_TRUE(Process(Request("a", Range(0, 8)), &first).ok());
+  ASSERT_TRUE(Process(Request("b", Range(0, 8)), &second).ok());
+  EXPECT_EQ(model_->batches().size(), 2u);
+  for (const v1::AppliedSegment& segment : second.segments()) {
+    EXPECT_EQ(segment.source(), v1::AppliedSegment::SHARED);
+  }
+  EXPECT_EQ(LastSum(second), Sum(Range(0, 8)));
+  EXPECT_EQ(second.head().digest(), first.head().digest());
+  EXPECT_EQ(Metric("mneme_segments_total", "shared"), 2);
+  EXPECT_EQ(Metric("mneme_prefix_entries"), 2);
+}
+
+TEST_F(ProcessTest, WithoutAnIndexOfPrefixesEachSessionComputes) {
+  TearDown();
+  config_.prefix_index = 0;
+  Start();
+  v1::SegmentReply reply;
+  for (const char* id : {"a", "b"}) {
+    Open(id);
+    ASSERT_TRUE(Process(Request(id, Range(0, 8)), &reply).ok());
+    EXPECT_EQ(reply.segments(1).source(), v1::AppliedSegment::COMPUTED);
+  }
+  EXPECT_EQ(model_->batches().size(), 4u);
+}
+
 TEST_F(ProcessTest, AppliesAMessageAndAnswersARetryFromWhatWasKept) {
   const v1::Session session = Open("a");
   v1::SegmentRequest request = Request("a", Range(0, 6));

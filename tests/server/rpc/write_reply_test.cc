@@ -58,6 +58,18 @@ TEST(WriteReplyTest, AKeptSegmentHasNoTimings) {
   EXPECT_FALSE(message.segments(0).has_timings());
 }
 
+TEST(WriteReplyTest, ASharedSegmentHasOnlyTheTimeOfItsCommit) {
+  SegmentReply reply;
+  AppliedSegment& segment = reply.segments.emplace_back();
+  segment.source = SegmentSource::kShared;
+  segment.timings.commit = absl::Milliseconds(3);
+  v1::SegmentReply message;
+  WriteReply(reply, &message);
+  EXPECT_EQ(message.segments(0).source(), v1::AppliedSegment::SHARED);
+  EXPECT_EQ(message.segments(0).timings().commit().nanos(), 3'000'000);
+  EXPECT_EQ(message.segments(0).batch_size(), 0);
+}
+
 TEST(WriteReplyTest, ASessionHasEveryField) {
   SessionInfo info;
   info.key = {"t", "s"};

@@ -33,7 +33,7 @@ class CountingObserver : public BatchObserver, public SessionObserver {
   int requests() const { return requests_; }
 
  private:
-  std::array<std::atomic<int>, 4> segments_{};
+  std::array<std::atomic<int>, 5> segments_{};
   std::atomic<int> requests_ = 0;
 };
 
@@ -74,10 +74,14 @@ class SessionFixture : public ::testing::Test {
     context.observer = &observer_;
     tiers_ = std::make_unique<MemoryTiers>(tier_limits_);
     context.tiers = tiers_.get();
+    if (prefix_entries_ > 0) {
+      prefixes_ = std::make_unique<PrefixIndex>(prefix_entries_);
+    }
+    context.prefixes = prefixes_.get();
     context.limits = limits_;
-    manager_ = std::make_unique<SessionManager>(
-        context,
-        std::map<std::string, SequenceModel*>{{model_.spec().name, &model_}});
+    std::map<std::string, SequenceModel*> models;
+    for (FakeModel* model : models_) models[model->spec().name] = model;
+    manager_ = std::make_unique<SessionManager>(context, std::move(models));
     ASSERT_OK(manager_->Recover(store_.get()));
   }
 
@@ -86,6 +90,7 @@ class SessionFixture : public ::testing::Test {
     scheduler_.reset();
     writer_.reset();
     tiers_.reset();
+    prefixes_.reset();
   }
 
   void Restart() {
@@ -173,10 +178,13 @@ class SessionFixture : public ::testing::Test {
   FakeClock clock_;
   CountingObserver observer_;
   AskedModel model_{4};
+  std::vector<FakeModel*> models_ = {&model_};
   SessionLimits limits_;
   MemoryTiers::Limits tier_limits_ = {1 << 20, 1 << 20};
   std::unique_ptr<MemoryStore> store_ = std::make_unique<InProcessStore>();
+  int64_t prefix_entries_ = 0;  // sessions share no steps
   std::unique_ptr<MemoryTiers> tiers_;
+  std::unique_ptr<PrefixIndex> prefixes_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<StoreWriter> writer_;
   std::unique_ptr<SessionManager> manager_;

@@ -33,6 +33,7 @@ SessionRecord Example() {
   record.message_starts = {7, 41};
   record.first_reply = 8;
   record.pinned = {41};
+  record.trusted = false;
   record.created = absl::FromUnixMicros(1'700'000'000'000'001);
   record.last_used = absl::FromUnixMicros(1'700'000'000'000'002);
   return record;
@@ -44,6 +45,7 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   EXPECT_EQ(back.root, record.root);
   EXPECT_EQ(back.first_reply, record.first_reply);
   EXPECT_EQ(back.pinned, record.pinned);
+  EXPECT_FALSE(back.trusted);
   EXPECT_EQ(back.model, record.model);
   EXPECT_EQ(back.fingerprint, record.fingerprint);
   EXPECT_EQ(back.numeric_mode, record.numeric_mode);
@@ -57,6 +59,20 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   EXPECT_EQ(back.memory[0].shape, record.memory[0].shape);
   EXPECT_EQ(back.created, record.created);
   EXPECT_EQ(back.last_used, record.last_used);
+}
+
+TEST(SessionRecordTest, OneOfBeforeThereWasDoubtIsTrusted) {
+  nlohmann::json json = nlohmann::json::from_cbor(Encode(Example()).bytes);
+  const auto decode = [&json] {
+    std::string bytes;
+    nlohmann::json::to_cbor(json, bytes);
+    return DecodeWith(bytes, Example());
+  };
+  json.erase("trusted");
+  ASSERT_OK_AND_ASSIGN(const SessionRecord old, decode());
+  EXPECT_TRUE(old.trusted);
+  json["trusted"] = 0;
+  EXPECT_THAT(decode(), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST(SessionRecordTest, EveryTruncationIsDataLossNotACrash) {

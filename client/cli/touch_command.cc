@@ -1,0 +1,66 @@
+#include "client/cli/touch_command.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "client/cli/for_each_session.h"
+#include "client/cli/session_text.h"
+#include "server/base/status_macros.h"
+
+namespace mneme::cli {
+namespace {
+
+void PrintPinned(const client::SessionInfo& session, bool json,
+                 std::ostream& out) {
+  nlohmann::ordered_json pinned = nlohmann::ordered_json::array();
+  for (const client::MemoryHandle& handle : session.pinned) {
+    pinned.push_back(client::ToString(handle));
+    if (!json) out << client::ToString(handle) << '\n';
+  }
+  if (json) {
+    nlohmann::ordered_json object;
+    object["session"] = session.session_id;
+    object["pinned"] = std::move(pinned);
+    out << object.dump() << '\n';
+  }
+  out << std::flush;
+}
+
+}  // namespace
+
+absl::Status RunTouch(client::Client& client, const TouchArguments& arguments,
+                      const Environment& environment) {
+  return ForEachSession(arguments.sessions, "touched", client, environment,
+                        [&](const std::string& id) -> absl::Status {
+                          ASSIGN_OR_RETURN(const client::SessionInfo session,
+                                           client.TouchSession(id));
+                          PrintHead(session, arguments.common.json,
+                                    environment.out);
+                          return absl::OkStatus();
+                        });
+}
+
+absl::Status RunPin(client::Client& client, const PinArguments& arguments,
+                    const Environment& environment) {
+  std::vector<std::string> sessions;  // as they were named first
+  std::map<std::string, std::vector<client::MemoryHandle>> handles;
+  for (const client::MemoryHandle& handle : arguments.handles) {
+    auto& of_session = handles[handle.session_id];
+    if (of_session.empty()) sessions.push_back(handle.session_id);
+    of_session.push_back(handle);
+  }
+  return ForEachSession(
+      sessions, arguments.pin ? "pinned values of" : "unpinned values of",
+      client, environment, [&](const std::string& id) -> absl::Status {
+        const auto session = arguments.pin
+                                 ? client.TouchSession(id, handles[id], {})
+                                 : client.TouchSession(id, {}, handles[id]);
+        RETURN_IF_ERROR(session.status());
+        PrintPinned(*session, arguments.common.json, environment.out);
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace mneme::cli

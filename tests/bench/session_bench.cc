@@ -1,0 +1,294 @@
+// What sessions cost: commits by durability, forks, restores, and bytes on disk
+// and in memory. `make bench` runs it. The model computes next to nothing, so
+// what is measured is the session layer, the scheduler and the store.
+
+#include <rocksdb/db.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/session/session_manager.h"
+#include "server/session/session_record.h"
+#include "server/store/make_store.h"
+#include "tests/testing/fake_model.h"
+#include "tests/testing/pending.h"
+#include "tests/testing/temp_folder.h"
+
+namespace mneme {
+namespace {
+
+constexpr int32_t kSegment = 4;
+constexpr int64_t kPlenty = int64_t{1} << 40;
+
+class NoObserver : public BatchObserver, public SessionObserver {
+ public:
+  void OnBatch(const ModelSpec&, int64_t, int64_t, absl::Duration) override {}
+  void OnSegment(absl::string_view, const AppliedSegment&) override {}
+  void OnRequest(const absl::Status&, absl::Duration) override {}
+};
+
+// The layers between the RPCs and the disk.
+class Stack {
+ public:
+  Stack(const std::string& store, const MemoryTiers::Limits& tiers,
+        Durability durability)
+      : durability_(durability),
+        store_(MakeStore(store).value()),
+        tiers_(tiers),
+        scheduler_(Scheduler::Options(), Clock::Real(), &observer_),
+        writer_(store_.get()),
+        manager_(Context(), {{model_.spec().name, &model_}}) {}
+
+  MemoryTiers& tiers() { return tiers_; }
+  int64_t memory_bytes() const { return model_.spec().memory_bytes(); }
+
+  void Open(const std::string& id) {
+    SessionManager::OpenRequest request;
+    request.durability = durability_;
+    Pending<absl::StatusOr<SessionInfo>> info;
+    manager_.Open({"bench", id}, request, info.Setter());
+    info.Get().value();
+  }
+  void Apply(const std::string& id, SegmentDone done) {
+    SegmentRequest request;
+    request.tokens.assign(kSegment, 7);
+    manager_.Process({"bench", id}, std::make_shared<Cursor>(),
+                     std::move(request), std::move(done));
+  }
+  void Fork(const std::string& id, const std::string& fork) {
+    Pending<absl::StatusOr<SessionInfo>> info;
+    manager_.Fork({"bench", id}, std::make_shared<Cursor>(), std::nullopt, fork,
+                  info.Setter());
+    info.Get().value();
+  }
+  // Each session applies `segments`, one after another, all at once. The time
+  // from each message to its answer.
+  std::vector<absl::Duration> ApplyAll(int sessions, int segments) {
+    struct Loop {
+      Stack* stack;
+      std::string id;
+      int left;
+      absl::Duration sent;
+      std::vector<absl::Duration> times;
+      Pending<bool> done;
+      void Next() {
+        if (left-- == 0) return done.Setter()(true);
+        sent = Clock::Real()->Monotonic();
+        stack->Apply(id, [this](const absl::StatusOr<SegmentReply>& reply) {
+          reply.value();
+          times.push_back(Clock::Real()->Monotonic() - sent);
+          Next();
+        });
+      }
+    };
+    std::vector<std::unique_ptr<Loop>> loops;
+    for (int i = 0; i < sessions; ++i) {
+      loops.push_back(std::make_unique<Loop>());
+      loops.back()->stack = this;
+      loops.back()->id = absl::StrCat("s", i);
+      loops.back()->left = segments;
+    }
+    for (const auto& loop : loops) loop->Next();
+    std::vector<absl::Duration> times;
+    for (const auto& loop : loops) {
+      loop->done.Get();
+      times.insert(times.end(), loop->times.begin(), loop->times.end());
+    }
+    return times;
+  }
+
+ private:
+  SessionContext Context() {
+    SessionContext context;
+    context.clock = Clock::Real();
+    context.scheduler = &scheduler_;
+    context.writer = &writer_;
+    context.observer = &observer_;
+    context.tiers = &tiers_;
+    return context;
+  }
+
+  const Durability durability_;
+  FakeModel model_{kSegment};
+  NoObserver observer_;
+  const std::unique_ptr<MemoryStore> store_;
+  MemoryTiers tiers_;
+  Scheduler scheduler_;
+  StoreWriter writer_;
+  SessionManager manager_;
+};
+
+double Seconds(absl::Duration duration) {
+  return absl::ToDoubleSeconds(duration);
+}
+
+double MeasureCommits(const char* name, const std::string& store,
+                      Durability durability, int segments, double base) {
+  constexpr int kSessions = 64;
+  Stack stack(store, {kPlenty, 0}, durability);
+  for (int i = 0; i < kSessions; ++i) stack.Open(absl::StrCat("s", i));
+  const absl::Duration start = Clock::Real()->Monotonic();
+  std::vector<absl::Duration> times = stack.ApplyAll(kSessions, segments);
+  const double rate = static_cast<double>(times.size()) /
+                      Seconds(Clock::Real()->Monotonic() - start);
+  std::sort(times.begin(), times.end());
+  const auto micros = [&](double share) {
+    const auto at =
+        static_cast<size_t>(share * static_cast<double>(times.size() - 1));
+    return 1e6 * Seconds(times[at]);
+  };
+  std::printf("  %-16s %9.0f   %6.2f   %8.0f %8.0f\n", name, rate,
+              base > 0 ? rate / base : 1.0, micros(0.5), micros(0.99));
+  return rate;
+}
+
+void MeasureForks(const char* name, const std::string& store,
+                  Durability durability) {
+  constexpr int kForks = 500;
+  Stack stack(store, {kPlenty, 0}, durability);
+  stack.Open("s0");
+  stack.ApplyAll(1, 16);
+  const absl::Duration start = Clock::Real()->Monotonic();
+  for (int i = 0; i < kForks; ++i) stack.Fork("s0", absl::StrCat("f", i));
+  const absl::Duration forks = Clock::Real()->Monotonic() - start;
+  const absl::Duration steps_start = Clock::Real()->Monotonic();
+  stack.ApplyAll(1, kForks);
+  const absl::Duration steps = Clock::Real()->Monotonic() - steps_start;
+  std::printf("  %-16s %9.0f   %6.2f\n", name, kForks / Seconds(forks),
+              Seconds(steps) / Seconds(forks));
+}
+
+void MeasureRestores(const char* name, const MemoryTiers::Limits& limits,
+                     const std::string& store, double* live) {
+  constexpr int kSessions = 1000;
+  constexpr int kRounds = 10;
+  Stack stack(store, limits, Durability::kMemory);
+  for (int i = 0; i < kSessions; ++i) stack.Open(absl::StrCat("s", i));
+  stack.ApplyAll(kSessions, 1);
+  const absl::Duration start = Clock::Real()->Monotonic();
+  for (int round = 0; round < kRounds; ++round) stack.ApplyAll(kSessions, 1);
+  const double rate =
+      kSessions * kRounds / Seconds(Clock::Real()->Monotonic() - start);
+  if (*live == 0) *live = rate;
+  const MemoryTiers::Stats stats = stack.tiers().stats();
+  std::printf("  %-16s %9.0f   %6.2f   %8lld %8lld %8lld\n", name, rate,
+              rate / *live, static_cast<long long>(stats.used_from_device),
+              static_cast<long long>(stats.restored_from_host),
+              static_cast<long long>(stats.restored_from_store));
+}
+
+int64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t pages = 0;
+  statm >> pages >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+int64_t CompactedBytes(const std::string& path) {
+  {
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* raw = nullptr;
+    rocksdb::DB::Open({}, path, {{"default", {}}, {"objects", {}}}, &handles,
+                      &raw);
+    const std::unique_ptr<rocksdb::DB> db(raw);
+    for (auto* handle : handles) {
+      db->Flush({}, handle);
+      db->CompactRange({}, handle, nullptr, nullptr);
+      db->DestroyColumnFamilyHandle(handle);
+    }
+  }
+  int64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(path)) {
+    const std::string kind = file.path().extension();
+    if (kind == ".sst" || kind == ".blob") {
+      bytes += static_cast<int64_t>(file.file_size());
+    }
+  }
+  return bytes;
+}
+
+void MeasureBytes() {
+  constexpr int kSessions = 20'000;
+  constexpr int kSegments = 12;
+  const TempFolder folder;
+  const std::string path = folder.path() + "/store";
+  const int64_t before = ResidentBytes();
+  int64_t held = 0;
+  int64_t value = 0;
+  {
+    Stack stack("rocksdb:" + path, {0, 0}, Durability::kAsync);
+    value = stack.memory_bytes();
+    for (int i = 0; i < kSessions; ++i) {
+      stack.Open(absl::StrCat("s", 1'000'000 + i));
+    }
+    held = ResidentBytes() - before;
+    for (int i = 0; i < kSegments; ++i) {
+      for (int s = 0; s < kSessions; ++s) {
+        Pending<absl::StatusOr<SegmentReply>> reply;
+        stack.Apply(absl::StrCat("s", 1'000'000 + s), reply.Setter());
+        if (s % 64 == 63 || s + 1 == kSessions) reply.Get().value();
+      }
+    }
+    held = ResidentBytes() - before;
+  }
+  int64_t values = 0;
+  int64_t replies = 0;
+  {
+    const auto store = MakeStore("rocksdb:" + path).value();
+    const auto records = store->LoadRecords().value();
+    for (const StoredRecord& record : records.records) {
+      values += static_cast<int64_t>(record.values.size()) * value;
+      replies += static_cast<int64_t>(KeptBytes(*FromStored(record)));
+    }
+  }
+  const auto each = [&](int64_t bytes) {
+    return static_cast<double>(bytes) / kSessions;
+  };
+  const int64_t disk = CompactedBytes(path);
+  std::printf(
+      "  on disk           %7.0f   of which values %.0f, kept replies %.0f"
+      ", overhead %.0f\n",
+      each(disk), each(values), each(replies), each(disk - values - replies));
+  std::printf("  in the process    %7.0f   of which memory at hand 0\n",
+              each(held));
+}
+
+void Run() {
+  const TempFolder folder;
+  const auto store = [&](const char* name) {
+    return absl::StrCat("rocksdb:", folder.path(), "/", name);
+  };
+  std::printf(
+      "commits, 64 sessions each waiting for its answer\n"
+      "  durability        a second    ratio     p50 us   p99 us\n");
+  const double base =
+      MeasureCommits("memory", "memory:", Durability::kMemory, 2000, 0);
+  MeasureCommits("async", store("async"), Durability::kAsync, 1000, base);
+  MeasureCommits("sync", store("sync"), Durability::kSync, 200, base);
+  std::printf("forks, one after another; ratio to steps of one session\n");
+  MeasureForks("memory", "memory:", Durability::kMemory);
+  MeasureForks("async", store("fork_async"), Durability::kAsync);
+  MeasureForks("sync", store("fork_sync"), Durability::kSync);
+  std::printf(
+      "steps of 1000 sessions by where their memory was\n"
+      "  tier              a second    ratio     device     host    store\n");
+  double live = 0;
+  MeasureRestores("device", {kPlenty, 0}, "memory:", &live);
+  MeasureRestores("host", {0, kPlenty}, "memory:", &live);
+  MeasureRestores("store", {0, 0}, "memory:", &live);
+  std::printf("bytes a session, 9 values of 8 bytes each\n");
+  MeasureBytes();
+}
+
+}  // namespace
+}  // namespace mneme
+
+int main() { mneme::Run(); }
