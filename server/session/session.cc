@@ -22,6 +22,7 @@ Session::Session(const SessionContext* context, SequenceModel* model,
                  SessionKey key, Durability durability, SessionRecord record,
                  absl::Status unusable)
     : context_(context),
+      clock_(context->clock),
       model_(model),
       key_(std::move(key)),
       model_name_(record.model),
@@ -368,7 +369,7 @@ void Session::RunNext() {
   {
     MutexLock lock(&mu_);
     running_ = false;
-    life_.last_used = context_->clock->Monotonic();
+    life_.last_used = clock_->Monotonic();
     if (pumping_) return;
     pumping_ = true;
   }

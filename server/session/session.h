@@ -165,6 +165,9 @@ class Session {
   StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SessionContext* const context_;
+  // The context's. The last call may end, in RunNext(), when it was answered,
+  // the manager knew of no other, and the context is gone.
+  Clock* const clock_;
   SequenceModel* const model_;
   const SessionKey key_;
   const std::string model_name_;
