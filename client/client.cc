@@ -188,14 +188,9 @@ absl::StatusOr<SessionInfo> Client::RollbackSession(
 }
 
 absl::StatusOr<SessionInfo> Client::TouchSession(
-    const std::string& session_id, absl::Span<const MemoryHandle> pin,
-    absl::Span<const MemoryHandle> unpin) {
-  v1::TouchSessionRequest request;
+    const std::string& session_id, const SessionChanges& changes) {
+  v1::TouchSessionRequest request = ToWire(changes);
   request.set_session_id(session_id);
-  for (const MemoryHandle& handle : pin) *request.add_pin() = ToWire(handle);
-  for (const MemoryHandle& handle : unpin) {
-    *request.add_unpin() = ToWire(handle);
-  }
   ASSIGN_OR_RETURN(v1::Session response,
                    impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Touch,
                                request, session_id));

@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 #include "client/session_info.h"
 #include "client/session_stream.h"
 #include "client/timer.h"
@@ -69,12 +68,9 @@ class Client {
   absl::StatusOr<SessionInfo> RollbackSession(
       const MemoryHandle& to, const MemoryHandle* expected_head = nullptr);
 
-  // Keeps the session alive, and pins and unpins values of it: pinned ones stay
-  // until they are unpinned or the session is rolled back behind them. All of
-  // it or nothing.
-  absl::StatusOr<SessionInfo> TouchSession(
-      const std::string& session_id, absl::Span<const MemoryHandle> pin = {},
-      absl::Span<const MemoryHandle> unpin = {});
+  // Keeps the session alive: its idle_ttl begins anew. And changes it.
+  absl::StatusOr<SessionInfo> TouchSession(const std::string& session_id,
+                                           const SessionChanges& changes = {});
 
   // Makes a session that begins with a value that `session_id` retains: `from`,
   // or its head where that is null. Draws an id where `fork_id` is empty; to be

@@ -30,6 +30,21 @@ struct SessionSpec {
   std::string model;
   MemoryPolicy memory_policy = MemoryPolicy::kCarry;
   Durability durability = Durability::kServerDefault;
+  // The session ends by itself when it was not used for so long, or is so old.
+  // Zero leaves it to the server.
+  absl::Duration idle_ttl;
+  absl::Duration max_age;
+};
+
+// What Client::TouchSession changes: all of it or nothing.
+struct SessionChanges {
+  // Pinned values stay until they are unpinned, or the session is rolled back
+  // behind them.
+  std::vector<MemoryHandle> pin = {};
+  std::vector<MemoryHandle> unpin = {};
+  // As those of SessionSpec; zero: as it is.
+  absl::Duration idle_ttl = absl::ZeroDuration();
+  absl::Duration max_age = absl::ZeroDuration();
 };
 
 // A session as the server describes it. A plain value.
@@ -46,6 +61,10 @@ struct SessionInfo {
   uint64_t memory_bytes = 0;
   absl::Time created = absl::InfinitePast();
   absl::Time last_used = absl::InfinitePast();
+  // When it ends by itself, if it is not used before.
+  absl::Duration idle_ttl = absl::InfiniteDuration();
+  absl::Duration max_age = absl::InfiniteDuration();
+  absl::Time expires = absl::InfiniteFuture();
 };
 
 // A model as the server describes it. A plain value.

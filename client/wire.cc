@@ -1,10 +1,35 @@
 #include "client/wire.h"
 
+#include <algorithm>
+#include <cstdint>
+
 namespace mneme::client {
 namespace {
 
 absl::Duration FromWire(const google::protobuf::Duration& wire) {
   return absl::Seconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());
+}
+
+// The type's largest is never, for us.
+constexpr int64_t kMaxSeconds = 315'576'000'000;
+
+google::protobuf::Duration ToWire(absl::Duration duration) {
+  google::protobuf::Duration wire;
+  duration = std::min(duration, absl::Seconds(kMaxSeconds));
+  wire.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  wire.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
+  return wire;
+}
+
+// `Wire` has idle_ttl and max_age.
+template <typename Value, typename Wire>
+void SetTtls(const Value& value, Wire& wire) {
+  if (value.idle_ttl != absl::ZeroDuration()) {
+    *wire.mutable_idle_ttl() = ToWire(value.idle_ttl);
+  }
+  if (value.max_age != absl::ZeroDuration()) {
+    *wire.mutable_max_age() = ToWire(value.max_age);
+  }
 }
 
 absl::Time FromWire(const google::protobuf::Timestamp& wire) {
@@ -99,6 +124,9 @@ SessionInfo FromWire(const v1::Session& wire) {
   info.memory_bytes = wire.memory_bytes();
   info.created = FromWire(wire.created());
   info.last_used = FromWire(wire.last_used());
+  if (wire.has_idle_ttl()) info.idle_ttl = FromWire(wire.idle_ttl());
+  if (wire.has_max_age()) info.max_age = FromWire(wire.max_age());
+  if (wire.has_expires()) info.expires = FromWire(wire.expires());
   return info;
 }
 
@@ -167,6 +195,19 @@ v1::OpenSessionRequest ToWire(const SessionSpec& spec) {
   wire.set_memory_policy(
       spec.memory_policy == MemoryPolicy::kReset ? v1::RESET : v1::CARRY);
   wire.set_durability(ToWire(spec.durability));
+  SetTtls(spec, wire);
+  return wire;
+}
+
+v1::TouchSessionRequest ToWire(const SessionChanges& changes) {
+  v1::TouchSessionRequest wire;
+  for (const MemoryHandle& handle : changes.pin) {
+    *wire.add_pin() = ToWire(handle);
+  }
+  for (const MemoryHandle& handle : changes.unpin) {
+    *wire.add_unpin() = ToWire(handle);
+  }
+  SetTtls(changes, wire);
   return wire;
 }
 

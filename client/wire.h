@@ -23,6 +23,8 @@ SegmentResult FromWire(const v1::AppliedSegment& wire);
 StreamReply FromWire(const v1::SegmentReply& wire);
 v1::OpenSessionRequest ToWire(const SessionSpec& spec);
 v1::Durability ToWire(Durability durability);
+// Without a session id.
+v1::TouchSessionRequest ToWire(const SessionChanges& changes);
 
 // One request of a stream. The first of a call says where it goes (`at`, tail
 // 0), and which outputs are wanted.

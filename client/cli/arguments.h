@@ -22,6 +22,12 @@ struct CommonArguments {
   bool json = false;
 };
 
+// When sessions end by themselves; zero: not said.
+struct TtlArguments {
+  absl::Duration idle_ttl;
+  absl::Duration max_age;
+};
+
 struct StreamArguments {
   CommonArguments common;
   std::vector<std::string> files;
@@ -30,6 +36,7 @@ struct StreamArguments {
   std::string session_prefix;  // empty: random ids
   client::MemoryPolicy memory_policy = client::MemoryPolicy::kCarry;
   client::Durability durability = client::Durability::kServerDefault;
+  TtlArguments ttls;
   size_t chunk_bytes = 0;    // 0: a segment
   size_t window = 2;         // messages
   uint64_t limit_bytes = 0;  // of each file; 0: all
@@ -75,6 +82,7 @@ struct ForkArguments {
 struct TouchArguments {
   CommonArguments common;
   std::vector<std::string> sessions;
+  TtlArguments ttls;
 };
 
 struct PinArguments {

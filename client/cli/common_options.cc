@@ -6,6 +6,12 @@
 namespace mneme::cli {
 namespace {
 
+std::string CheckTtl(const std::string& text) {
+  absl::Duration ttl;
+  if (absl::ParseDuration(text, &ttl) && ttl > absl::ZeroDuration()) return "";
+  return "expected a time above 0 such as 90m or 24h, got '" + text + "'";
+}
+
 bool IsHandle(const std::string& text) {
   return text.find('/') != std::string::npos;
 }
@@ -34,6 +40,22 @@ void AddModelAndDurability(CLI::App* app, std::string& model,
                   "Default the server's")
       ->check(CheckDurability)
       ->type_name("LEVEL");
+}
+
+void AddTtls(CLI::App* app, TtlArguments& ttls) {
+  const auto add = [app](const char* name, absl::Duration& ttl,
+                         const char* description) {
+    app->add_option_function<std::string>(
+           name,
+           [&ttl](const std::string& text) { absl::ParseDuration(text, &ttl); },
+           description)
+        ->check(CheckTtl)
+        ->type_name("TIME");
+  };
+  add("--idle-ttl", ttls.idle_ttl,
+      "They end when they were not used for so long, as 24h; inf: never");
+  add("--max-age", ttls.max_age,
+      "They end when they are so old, used or not; inf: never");
 }
 
 client::Durability ParseDurability(const std::string& text) {

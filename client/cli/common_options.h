@@ -18,6 +18,9 @@ void AddCommon(CLI::App* app, CommonArguments& common);
 void AddModelAndDurability(CLI::App* app, std::string& model,
                            std::string& durability);
 
+// --idle-ttl and --max-age.
+void AddTtls(CLI::App* app, TtlArguments& ttls);
+
 // "memory" or "sync"; kServerDefault for all else, also nothing.
 client::Durability ParseDurability(const std::string& text);
 

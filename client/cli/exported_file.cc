@@ -18,7 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kPieceBytes = 2 << 20;  // SessionFileBytes() needs half
+constexpr size_t kPieceBytes = 4 << 20;
+static_assert(kPieceBytes >= kMaxSessionFileHeader);
 
 absl::Status Named(const std::string& path, const absl::Status& error) {
   return error.ok() ? error

@@ -20,6 +20,12 @@ constexpr char kInspectHelp[] =
     "  mneme inspect chat-7.safetensors\n"
     "  mneme inspect ./chat-7 --json";
 
+constexpr char kTouchHelp[] =
+    "Their idle TTL begins anew, as when they are used. Prints their heads.\n"
+    "For example:\n"
+    "  mneme touch chat-7\n"
+    "  mneme touch chat-7 --idle-ttl 72h";
+
 constexpr char kForkHelp[] =
     "The new session begins with that value, which costs no copy; from then "
     "on\n"
@@ -87,11 +93,13 @@ void AddClose(CLI::App& program, Command& command) {
 
 void AddTouch(CLI::App& program, Command& command) {
   CLI::App* app = program.add_subcommand(
-      "touch", "Keeps sessions alive that are not used; prints their heads");
+      "touch", "Keeps sessions alive, or changes how long they live");
+  app->footer(kTouchHelp);
   const auto touch = std::make_shared<TouchArguments>();
   app->add_option("SESSION", touch->sessions, "The sessions' ids")
       ->type_name("")
       ->required();
+  AddTtls(app, touch->ttls);
   AddCommon(app, touch->common);
   app->callback([touch, &command] { command = *touch; });
 }

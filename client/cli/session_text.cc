@@ -40,6 +40,10 @@ std::string Notes(const client::SessionInfo& session,
   return notes;
 }
 
+std::string TtlText(absl::Duration ttl) {
+  return ttl == absl::InfiniteDuration() ? "none" : absl::FormatDuration(ttl);
+}
+
 std::string Facts(const client::SessionInfo& session) {
   TextTable facts({}, /*right_aligned=*/false);
   facts.AddRow({"session", session.session_id});
@@ -53,6 +57,11 @@ std::string Facts(const client::SessionInfo& session) {
   facts.AddRow({"memory", HumanBytes(session.memory_bytes)});
   facts.AddRow({"created", HumanTime(session.created)});
   facts.AddRow({"last used", HumanTime(session.last_used)});
+  facts.AddRow({"idle TTL", TtlText(session.idle_ttl)});
+  facts.AddRow({"largest age", TtlText(session.max_age)});
+  facts.AddRow({"expires", session.expires == absl::InfiniteFuture()
+                               ? "never"
+                               : HumanTime(session.expires)});
   facts.AddRow(
       {"retained", absl::StrCat(Counted(session.retained.size(), "value"), ", ",
                                 session.pinned.size(), " pinned")});
@@ -76,6 +85,16 @@ std::string SessionJson(const client::SessionInfo& session) {
   json["memory_bytes"] = session.memory_bytes;
   json["created"] = absl::FormatTime(session.created, absl::UTCTimeZone());
   json["last_used"] = absl::FormatTime(session.last_used, absl::UTCTimeZone());
+  // What there is none of is left out.
+  if (session.idle_ttl != absl::InfiniteDuration()) {
+    json["idle_ttl"] = absl::FormatDuration(session.idle_ttl);
+  }
+  if (session.max_age != absl::InfiniteDuration()) {
+    json["max_age"] = absl::FormatDuration(session.max_age);
+  }
+  if (session.expires != absl::InfiniteFuture()) {
+    json["expires"] = absl::FormatTime(session.expires, absl::UTCTimeZone());
+  }
   return Line(json);
 }
 

@@ -64,6 +64,7 @@ void AddSession(CLI::App* app, StreamArguments& stream, StreamTexts& text) {
       "--reset-memory",
       [&stream] { stream.memory_policy = client::MemoryPolicy::kReset; },
       "Each segment starts from the initial memory: what memory is worth");
+  AddTtls(app, stream.ttls);
   app->add_flag("--keep", stream.keep,
                 "Leaves the sessions open at the end; "
                 "those of --resume always are");
@@ -78,8 +79,9 @@ void AddResume(CLI::App* app, StreamArguments& stream) {
                       "to be able to go on again")
           ->type_name("FILE")
           ->check(CLI::ExistingFile);
-  for (const char* option : {"FILE", "--sessions", "--limit", "--model",
-                             "--session", "--reset-memory", "--durability"}) {
+  for (const char* option :
+       {"FILE", "--sessions", "--limit", "--model", "--session",
+        "--reset-memory", "--durability", "--idle-ttl", "--max-age"}) {
     resume->excludes(app->get_option(option));
   }
 }

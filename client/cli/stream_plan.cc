@@ -38,6 +38,8 @@ absl::Status OpenSessions(client::Client& client,
   spec.model = plan.model.name;
   spec.memory_policy = arguments.memory_policy;
   spec.durability = arguments.durability;
+  spec.idle_ttl = arguments.ttls.idle_ttl;
+  spec.max_age = arguments.ttls.max_age;
   for (const TextPart& part : parts) {
     if (!arguments.session_prefix.empty()) {
       spec.session_id =

@@ -32,10 +32,13 @@ void PrintPinned(const client::SessionInfo& session, bool json,
 
 absl::Status RunTouch(client::Client& client, const TouchArguments& arguments,
                       const Environment& environment) {
+  client::SessionChanges changes;
+  changes.idle_ttl = arguments.ttls.idle_ttl;
+  changes.max_age = arguments.ttls.max_age;
   return ForEachSession(arguments.sessions, "touched", client, environment,
                         [&](const std::string& id) -> absl::Status {
                           ASSIGN_OR_RETURN(const client::SessionInfo session,
-                                           client.TouchSession(id));
+                                           client.TouchSession(id, changes));
                           PrintHead(session, arguments.common.json,
                                     environment.out);
                           return absl::OkStatus();
@@ -45,20 +48,18 @@ absl::Status RunTouch(client::Client& client, const TouchArguments& arguments,
 absl::Status RunPin(client::Client& client, const PinArguments& arguments,
                     const Environment& environment) {
   std::vector<std::string> sessions;  // as they were named first
-  std::map<std::string, std::vector<client::MemoryHandle>> handles;
+  std::map<std::string, client::SessionChanges> changes;
   for (const client::MemoryHandle& handle : arguments.handles) {
-    auto& of_session = handles[handle.session_id];
-    if (of_session.empty()) sessions.push_back(handle.session_id);
-    of_session.push_back(handle);
+    const auto [it, is_new] = changes.try_emplace(handle.session_id);
+    if (is_new) sessions.push_back(handle.session_id);
+    (arguments.pin ? it->second.pin : it->second.unpin).push_back(handle);
   }
   return ForEachSession(
       sessions, arguments.pin ? "pinned values of" : "unpinned values of",
       client, environment, [&](const std::string& id) -> absl::Status {
-        const auto session = arguments.pin
-                                 ? client.TouchSession(id, handles[id], {})
-                                 : client.TouchSession(id, {}, handles[id]);
-        RETURN_IF_ERROR(session.status());
-        PrintPinned(*session, arguments.common.json, environment.out);
+        ASSIGN_OR_RETURN(const client::SessionInfo session,
+                         client.TouchSession(id, changes[id]));
+        PrintPinned(session, arguments.common.json, environment.out);
         return absl::OkStatus();
       });
 }

@@ -39,19 +39,35 @@ TEST_F(ClientTest, PinsAndUnpinsValues) {
   const MemoryHandle first = session.retained[1];
   const MemoryHandle second = session.retained[2];
   ASSERT_OK_AND_ASSIGN(SessionInfo touched,
-                       client_->TouchSession("a", {second, first}));
+                       client_->TouchSession("a", {.pin = {second, first}}));
   EXPECT_THAT(touched.pinned, ElementsAre(first, second));
-  ASSERT_OK_AND_ASSIGN(touched, client_->TouchSession("a", {}, {first}));
+  ASSERT_OK_AND_ASSIGN(touched, client_->TouchSession("a", {.unpin = {first}}));
   EXPECT_THAT(touched.pinned, ElementsAre(second));
   ASSERT_OK_AND_ASSIGN(touched, client_->TouchSession("a"));
   EXPECT_THAT(touched.pinned, ElementsAre(second));
   EXPECT_EQ(server_.session_metadata().back(), "a");
 }
 
+TEST_F(ClientTest, TtlsAreSetAndChanged) {
+  SessionSpec spec;
+  spec.session_id = "a";
+  spec.max_age = absl::Hours(24);
+  ASSERT_OK_AND_ASSIGN(SessionInfo session, client_->OpenSession(spec));
+  EXPECT_EQ(session.max_age, absl::Hours(24));
+  EXPECT_EQ(session.idle_ttl, absl::InfiniteDuration());
+  EXPECT_EQ(session.expires, absl::InfiniteFuture());
+  SessionChanges changes;
+  changes.idle_ttl = absl::Seconds(1.5);
+  ASSERT_OK_AND_ASSIGN(session, client_->TouchSession("a", changes));
+  EXPECT_EQ(session.idle_ttl, absl::Seconds(1.5));
+  EXPECT_EQ(session.max_age, absl::Hours(24));
+  EXPECT_EQ(session.expires, absl::FromUnixSeconds(1));
+}
+
 TEST_F(ClientTest, AValueThatTheSessionHasNotCannotBePinned) {
   MemoryHandle wrong = OpenWith("a", kThree).retained[1];
   wrong.digest[0] = static_cast<char>(wrong.digest[0] ^ 1);
-  const auto touched = client_->TouchSession("a", {wrong});
+  const auto touched = client_->TouchSession("a", {.pin = {wrong}});
   EXPECT_THAT(touched, StatusIs(absl::StatusCode::kAborted));
   EXPECT_EQ(DetailsOf(touched.status()).reason, "VERSION_CONFLICT");
   EXPECT_THAT(client_->TouchSession("none"),

@@ -165,6 +165,13 @@ v1::Session FakeServer::Describe(const FakeSession& session) const {
   wire.set_fingerprint("fingerprint");
   wire.set_memory_policy(session.spec().memory_policy());
   wire.set_durability(session.spec().durability());
+  if (session.spec().has_idle_ttl()) {
+    *wire.mutable_idle_ttl() = session.spec().idle_ttl();
+    wire.mutable_expires()->set_seconds(session.spec().idle_ttl().seconds());
+  }
+  if (session.spec().has_max_age()) {
+    *wire.mutable_max_age() = session.spec().max_age();
+  }
   *wire.mutable_head() = session.HandleAt(session.head());
   wire.set_tail(session.tail());
   *wire.mutable_durable() =

@@ -123,6 +123,7 @@ class FakeServer::SessionsService : public v1::Sessions::Service {
       grpc::Status pinned = changed.Pin(handle);
       if (!pinned.ok()) return pinned;
     }
+    changed.SetTtls(*request);
     it->second = std::move(changed);
     *response = server_->Describe(it->second);
     return grpc::Status::OK;

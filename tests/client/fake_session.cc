@@ -155,6 +155,11 @@ void FakeSession::Unpin(const v1::MemoryHandle& handle) {
   pins_.erase(handle.step());
 }
 
+void FakeSession::SetTtls(const v1::TouchSessionRequest& request) {
+  if (request.has_idle_ttl()) *spec_.mutable_idle_ttl() = request.idle_ttl();
+  if (request.has_max_age()) *spec_.mutable_max_age() = request.max_age();
+}
+
 grpc::Status FakeSession::CheckRetained(const v1::MemoryHandle& handle) const {
   const uint64_t step = handle.step();
   if (step < oldest() && pins_.count(step) == 0) {

@@ -50,6 +50,7 @@ class FakeSession {
   // Pinned steps can be named however old they are, but not streamed from.
   grpc::Status Pin(const v1::MemoryHandle& handle);
   void Unpin(const v1::MemoryHandle& handle);
+  void SetTtls(const v1::TouchSessionRequest& request);
   // Whether the handle names a step that can be named: OK, NOT_RETAINED or a
   // conflict.
   grpc::Status CheckRetained(const v1::MemoryHandle& handle) const;

@@ -70,6 +70,18 @@ TEST(WireTest, ASessionsFieldsArrive) {
   EXPECT_EQ(info.last_used, absl::FromUnixSeconds(1'700'000'000));
 }
 
+TEST(WireTest, TtlsThatAreNotSaidAreUnset) {
+  EXPECT_FALSE(ToWire(SessionSpec()).has_idle_ttl());
+  EXPECT_FALSE(ToWire(SessionSpec()).has_max_age());
+  SessionChanges changes;
+  changes.idle_ttl = absl::InfiniteDuration();  // the type's largest
+  EXPECT_EQ(ToWire(changes).idle_ttl().seconds(), 315'576'000'000);
+  EXPECT_EQ(ToWire(changes).idle_ttl().nanos(), 0);
+  changes.idle_ttl = absl::Milliseconds(2500);
+  EXPECT_EQ(ToWire(changes).idle_ttl().seconds(), 2);
+  EXPECT_EQ(ToWire(changes).idle_ttl().nanos(), 500'000'000);
+}
+
 TEST(WireTest, ASegmentsTimesSourceAndOutputsArrive) {
   v1::AppliedSegment wire;
   *wire.mutable_result()->mutable_handle() = ToWire(kHandle);

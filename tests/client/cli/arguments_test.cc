@@ -105,6 +105,14 @@ TEST_F(ArgumentsTest, StreamKnowsItsFlags) {
   EXPECT_TRUE(stream.common.json);
 }
 
+TEST_F(ArgumentsTest, TtlsAreTimes) {
+  StreamArguments stream =
+      ParseStream({"a", "--idle-ttl", "1.5h", "--max-age", "inf"});
+  EXPECT_EQ(stream.ttls.idle_ttl, absl::Minutes(90));
+  EXPECT_EQ(stream.ttls.max_age, absl::InfiniteDuration());
+  EXPECT_EQ(ParseStream({"a"}).ttls.idle_ttl, absl::ZeroDuration());
+}
+
 TEST_F(ArgumentsTest, TheServerComesFromTheEnvironmentUnlessGiven) {
   setenv("MNEME_SERVER", "elsewhere:1", 1);
   EXPECT_EQ(ParseStream({"a"}).common.server, "elsewhere:1");
@@ -131,8 +139,9 @@ TEST_F(ArgumentsTest, WrongArgumentsAreNamed) {
 
 TEST_F(ArgumentsTest, AResumedRunRefusesWhatDescribesNewSessions) {
   const std::vector<std::vector<std::string>> options = {
-      {"--sessions", "2"}, {"--limit", "5"},   {"--model", "m"},
-      {"--session", "p"},  {"--reset-memory"}, {"--durability", "sync"}};
+      {"--sessions", "2"},  {"--limit", "5"},   {"--model", "m"},
+      {"--session", "p"},   {"--reset-memory"}, {"--durability", "sync"},
+      {"--idle-ttl", "1h"}, {"--max-age", "1h"}};
   for (const auto& option : options) {
     std::vector<std::string> line = {"stream", "--resume", "README.md"};
     line.insert(line.end(), option.begin(), option.end());

@@ -31,6 +31,8 @@ client::SessionInfo Session() {
   session.memory_bytes = 21760;
   session.created = absl::FromUnixSeconds(1'700'000'000);
   session.last_used = absl::FromUnixSeconds(1'700'000'001);
+  session.idle_ttl = absl::Minutes(90);
+  session.expires = absl::FromUnixSeconds(1'700'005'401);
   return session;
 }
 
@@ -45,6 +47,9 @@ TEST(SessionTextTest, EverythingIsDescribed) {
   EXPECT_THAT(text, ContainsRegex("durable +s/1001/"));
   EXPECT_THAT(text, ContainsRegex("memory +21.8 KB\n"));
   EXPECT_THAT(text, ContainsRegex("created +2023-11-1"));
+  EXPECT_THAT(text, ContainsRegex("idle TTL +1h30m\n"));
+  EXPECT_THAT(text, ContainsRegex("largest age +none\n"));
+  EXPECT_THAT(text, ContainsRegex("expires +2023-11-1"));
   EXPECT_THAT(text, ContainsRegex("retained +3 values, 2 pinned\n"));
 }
 
@@ -69,8 +74,20 @@ TEST(SessionTextTest, JsonHasEveryField) {
   EXPECT_EQ(json["pinned"],
             nlohmann::json({ToString(HandleAt(7)), ToString(HandleAt(1002))}));
   EXPECT_EQ(json["memory_bytes"], 21760);
+  EXPECT_EQ(json["idle_ttl"], "1h30m");
+  EXPECT_EQ(json["expires"], "2023-11-14T23:43:21+00:00");
   EXPECT_EQ(json["created"], "2023-11-14T22:13:20+00:00");
   EXPECT_EQ(json["last_used"], "2023-11-14T22:13:21+00:00");
+}
+
+TEST(SessionTextTest, ASessionWithoutTtlsNeverExpires) {
+  client::SessionInfo session = Session();
+  session.idle_ttl = absl::InfiniteDuration();
+  session.expires = absl::InfiniteFuture();
+  EXPECT_THAT(DescribeSession(session), ContainsRegex("expires +never\n"));
+  const auto json = nlohmann::json::parse(SessionJson(session));
+  EXPECT_FALSE(json.contains("idle_ttl"));
+  EXPECT_FALSE(json.contains("expires"));
 }
 
 TEST(SessionTextTest, TheHeadIsALine) {

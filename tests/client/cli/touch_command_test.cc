@@ -85,6 +85,19 @@ TEST_F(TouchCommandTest, TouchPrintsTheHeadOfEach) {
   EXPECT_THAT(Json()["head"].get<std::string>(), StartsWith("q/6/"));
 }
 
+TEST_F(TouchCommandTest, TtlsAreChangedAndShown) {
+  EXPECT_EQ(Run({"touch", "p-0", "--idle-ttl", "90m", "--max-age", "24h"}), 0)
+      << err_.str();
+  EXPECT_EQ(Run({"inspect", "p-0", "--json"}), 0) << err_.str();
+  EXPECT_EQ(Json()["idle_ttl"], "1h30m");
+  EXPECT_EQ(Json()["max_age"], "24h");
+  EXPECT_EQ(Json()["expires"], "1970-01-01T01:30:00+00:00");
+  for (const char* ttl : {"0s", "-1h", "3", "soon"}) {
+    EXPECT_EQ(Run({"touch", "p-0", "--idle-ttl", ttl}), 2);
+    EXPECT_THAT(err_.str(), HasSubstr("expected a time above 0"));
+  }
+}
+
 TEST_F(TouchCommandTest, WrongArgumentsAreUsageErrors) {
   for (const char* command : {"pin", "unpin"}) {
     EXPECT_EQ(Run({command}), 2);
