@@ -183,7 +183,7 @@ void Server::OnStoreHealth(const absl::Status& status) {
     spdlog::info("store {}: it works again", config_.store);
   } else {
     spdlog::error("store {}: it is down, and health says NOT_SERVING: {}",
-                  config_.store, status.message());
+                  config_.store, std::string(status.message()));
   }
   MutexLock lock(&mu_);
   store_up_ = status.ok();

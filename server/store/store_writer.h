@@ -126,7 +126,8 @@ class StoreWriter {
   struct FlushOp {
     Done done;
   };
-  using Op = std::variant<CommitOp, ReadOp, RemoveOp, RemoveTombstoneOp, FlushOp>;
+  using Op =
+      std::variant<CommitOp, ReadOp, RemoveOp, RemoveTombstoneOp, FlushOp>;
 
   // What one round of the thread does: `early`, in order, then `commits` as
   // one group. No operation in `early` follows a commit of its own session.
