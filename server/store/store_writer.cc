@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/base/kill_point.h"
+#include "server/base/status_macros.h"
 
 namespace mneme {
 namespace {
@@ -27,7 +28,10 @@ int64_t BytesIn(const Commit& commit) {
 }  // namespace
 
 StoreWriter::StoreWriter(MemoryStore* store, Options options)
-    : store_(store), options_(options), thread_([this] { Loop(); }) {}
+    : store_(store),
+      options_(options),
+      scrubber_(store),
+      thread_([this] { Loop(); }) {}
 
 StoreWriter::~StoreWriter() {
   {
@@ -56,6 +60,15 @@ void StoreWriter::Remove(SessionKey session, std::string tombstone, Done done) {
 
 void StoreWriter::RemoveTombstone(SessionKey session, Done done) {
   Enqueue(RemoveTombstoneOp{std::move(session), std::move(done)});
+}
+
+void StoreWriter::Erase(SessionKey session, Done done) {
+  Enqueue(RemoveOp{std::move(session), "", std::move(done), /*erase=*/true});
+}
+
+void StoreWriter::EraseTombstone(SessionKey session, Done done) {
+  Enqueue(
+      RemoveTombstoneOp{std::move(session), std::move(done), /*erase=*/true});
 }
 
 absl::Status StoreWriter::Flush() {
@@ -176,6 +189,16 @@ absl::StatusOr<std::string> StoreWriter::Get(const ReadOp& read) const {
                           : store_->GetReply(std::get<ReplyKey>(read.key));
 }
 
+absl::Status StoreWriter::Take(const RemoveOp& remove) {
+  if (remove.erase) RETURN_IF_ERROR(store_->MarkErase());
+  return store_->Remove(remove.session, remove.tombstone);
+}
+
+absl::Status StoreWriter::Take(const RemoveTombstoneOp& remove) {
+  if (remove.erase) RETURN_IF_ERROR(store_->MarkErase());
+  return store_->RemoveTombstone(remove.session);
+}
+
 void StoreWriter::RunEarly(std::vector<Op> ops) {
   for (Op& op : ops) {
     if (auto* read = std::get_if<ReadOp>(&op)) {
@@ -186,14 +209,14 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
       }
       std::move(read->done)(std::move(bytes));
     } else if (auto* remove = std::get_if<RemoveOp>(&op)) {
-      absl::Status status = store_->Remove(remove->session, remove->tombstone);
+      absl::Status status = Take(*remove);
       {
         MutexLock lock(&mu_);
         ++stats_.removes;
       }
       std::move(remove->done)(std::move(status));
     } else if (auto* tombstone = std::get_if<RemoveTombstoneOp>(&op)) {
-      std::move(tombstone->done)(store_->RemoveTombstone(tombstone->session));
+      std::move(tombstone->done)(Take(*tombstone));
     } else {
       std::move(std::get<FlushOp>(op).done)(store_->Flush());
     }
