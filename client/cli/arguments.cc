@@ -21,6 +21,7 @@ constexpr char kFooter[] =
     "  mneme sessions                      shows what is open\n"
     "  mneme rollback HANDLE               takes its session back there\n"
     "  mneme close SESSION...              closes it, its memory is gone\n"
+    "  mneme watch                         tells of each session that ends\n"
     "\nEvery command takes --server HOST:PORT (or MNEME_SERVER; default\n"
     "127.0.0.1:7450) and --json. `mneme stream --help` has the rest.\n"
     "\nThe exit status: 0 all was done, 1 something failed, 2 the command "
@@ -198,7 +199,19 @@ CLI::App* AddClose(CLI::App& program, CloseArguments& close) {
   app->add_option("SESSION", close.sessions, "The sessions' ids")
       ->type_name("")
       ->required();
+  app->add_flag("--erase", close.erase,
+                "Leave nothing of them in the server's files; also of one that "
+                "has expired. This rewrites the store, and takes its time");
   AddCommon(app, close.common);
+  return app;
+}
+
+CLI::App* AddWatch(CLI::App& program, WatchArguments& watch) {
+  CLI::App* app = program.add_subcommand(
+      "watch", "Tells when sessions end, until it is interrupted");
+  app->add_option("SESSION", watch.sessions, "The sessions' ids; none: all")
+      ->type_name("");
+  AddCommon(app, watch.common);
   return app;
 }
 
@@ -250,6 +263,8 @@ Command ParseArguments(const std::vector<std::string>& arguments,
   const CLI::App* stream_app = AddStream(app, stream, texts);
   const CLI::App* sessions_app = AddSessions(app, sessions);
   const CLI::App* close_app = AddClose(app, close);
+  WatchArguments watch;
+  const CLI::App* watch_app = AddWatch(app, watch);
   const CLI::App* rollback_app = AddRollback(app, rollback, rollback_to);
   AddModels(app, models);
   app.footer(kFooter);  // last: the commands would inherit it
@@ -267,6 +282,7 @@ Command ParseArguments(const std::vector<std::string>& arguments,
   if (stream_app->parsed()) return stream;
   if (sessions_app->parsed()) return sessions;
   if (close_app->parsed()) return close;
+  if (watch_app->parsed()) return watch;
   if (rollback_app->parsed()) {
     rollback.to = *client::ParseMemoryHandle(rollback_to);
     return rollback;

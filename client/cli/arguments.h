@@ -49,6 +49,12 @@ struct SessionsArguments {
 struct CloseArguments {
   CommonArguments common;
   std::vector<std::string> sessions;
+  bool erase = false;
+};
+
+struct WatchArguments {
+  CommonArguments common;
+  std::vector<std::string> sessions;  // none: all
 };
 
 struct RollbackArguments {
@@ -67,7 +73,8 @@ struct NothingToRun {
 };
 
 using Command = std::variant<StreamArguments, SessionsArguments, CloseArguments,
-                             RollbackArguments, ModelsArguments, NothingToRun>;
+                             RollbackArguments, ModelsArguments, WatchArguments,
+                             NothingToRun>;
 
 // What the command line (without the program's name) asks for. Help goes to
 // `out`, what is wrong to `err`, with exit status 2.

@@ -38,7 +38,8 @@ absl::Status RunClose(client::Client& client, const CloseArguments& arguments,
       return absl::CancelledError(
           absl::StrCat("interrupted before session ", session));
     }
-    const auto last = client.CloseSession(session);
+    const auto last = arguments.erase ? client.EraseSession(session)
+                                      : client.CloseSession(session);
     if (last.ok()) {
       ++closed;
       PrintClosed(session, *last, arguments.common.json, environment.out);

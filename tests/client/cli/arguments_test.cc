@@ -162,7 +162,24 @@ TEST_F(ArgumentsTest, CloseTakesSessions) {
   EXPECT_THAT(close.sessions, ElementsAre("a", "b"));
   EXPECT_TRUE(close.common.json);
   EXPECT_EQ(close.common.server, "h:1");
+  EXPECT_FALSE(close.erase);
   ExpectError({"close"}, "SESSION");
+}
+
+TEST_F(ArgumentsTest, CloseMayErase) {
+  Command command = Parse({"close", "a", "--erase"});
+  ASSERT_TRUE(std::holds_alternative<CloseArguments>(command));
+  EXPECT_TRUE(std::get<CloseArguments>(command).erase);
+}
+
+TEST_F(ArgumentsTest, WatchTakesSessionsOrNone) {
+  Command some = Parse({"watch", "a", "b"});
+  ASSERT_TRUE(std::holds_alternative<WatchArguments>(some));
+  EXPECT_THAT(std::get<WatchArguments>(some).sessions, ElementsAre("a", "b"));
+  Command all = Parse({"watch", "--json"});
+  ASSERT_TRUE(std::holds_alternative<WatchArguments>(all));
+  EXPECT_THAT(std::get<WatchArguments>(all).sessions, ElementsAre());
+  EXPECT_TRUE(std::get<WatchArguments>(all).common.json);
 }
 
 TEST_F(ArgumentsTest, HelpGoesToTheOutputAndIsNoError) {
