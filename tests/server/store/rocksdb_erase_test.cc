@@ -154,7 +154,9 @@ TEST_F(RocksDbEraseTest, AfterAFailureItCanBeDoneAgain) {
   Fill(canary_, 5);
   ASSERT_THAT(store_->MarkErase(), IsOk());
   ASSERT_THAT(store_->Remove(canary_, ""), IsOk());
-  disk_->FailWrites(rocksdb::IOStatus::IOError("broken"));
+  rocksdb::IOStatus error = rocksdb::IOStatus::IOError("the disk is away");
+  error.SetRetryable(true);
+  disk_->FailWrites(error);
   EXPECT_THAT(store_->Scrub(), StatusIs(StatusCode::kUnavailable));
   disk_->FailWrites(rocksdb::IOStatus::OK());
   clock_.Advance(options_.resume_interval);
