@@ -8,13 +8,16 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <random>
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/error.h"
+#include "client/session_watch_impl.h"
 #include "client/stream_core.h"
 #include "client/wire.h"
 #include "mneme/v1/models.grpc.pb.h"
@@ -77,9 +80,10 @@ struct Client::Impl {
       Stub& stub,
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
-      const Request& request, const std::string& session_id = "") {
+      const Request& request, const std::string& session_id = "",
+      std::optional<absl::Duration> timeout = std::nullopt) {
     grpc::ClientContext context;
-    Prepare(context, options.call_timeout, session_id);
+    Prepare(context, timeout.value_or(options.call_timeout), session_id);
     Response response;
     grpc::Status status = (stub.*method)(&context, request, &response);
     if (!status.ok()) return FromGrpc(status);
@@ -171,6 +175,29 @@ absl::StatusOr<MemoryHandle> Client::CloseSession(
                    impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Close,
                                request, session_id));
   return FromWire(response.last());
+}
+
+absl::StatusOr<MemoryHandle> Client::EraseSession(
+    const std::string& session_id) {
+  v1::CloseSessionRequest request;
+  request.set_session_id(session_id);
+  request.set_erase(true);
+  ASSIGN_OR_RETURN(v1::CloseSessionResponse response,
+                   impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Close,
+                               request, session_id, absl::InfiniteDuration()));
+  return FromWire(response.last());
+}
+
+absl::StatusOr<std::unique_ptr<SessionWatch>> Client::WatchSessions(
+    const std::vector<std::string>& session_ids) {
+  auto watch = std::make_unique<SessionWatch::Impl>();
+  v1::WatchSessionsRequest request;
+  for (const std::string& id : session_ids) request.add_session_ids(id);
+  if (!impl_->options.tenant.empty()) {
+    watch->context.AddMetadata("mneme-tenant", impl_->options.tenant);
+  }
+  watch->call = impl_->sessions->Watch(&watch->context, request);
+  return absl::WrapUnique(new SessionWatch(std::move(watch)));
 }
 
 absl::StatusOr<SessionInfo> Client::RollbackSession(

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "client/session_info.h"
 #include "client/session_stream.h"
+#include "client/session_watch.h"
 #include "client/timer.h"
 
 namespace mneme::client {
@@ -61,6 +62,16 @@ class Client {
                                            const std::string& page_token);
   // Ends the session; the head at its end.
   absl::StatusOr<MemoryHandle> CloseSession(const std::string& session_id);
+
+  // The same, after which no file of the server's store has anything of it;
+  // also for one that has expired. May take longer than call_timeout, which
+  // does not hold for it. To be tried again until it is OK or NOT_FOUND.
+  absl::StatusOr<MemoryHandle> EraseSession(const std::string& session_id);
+
+  // Tells when sessions of the tenant end: these, or all if there are none.
+  // Does not wait for the server: what is wrong, the first Next() says.
+  absl::StatusOr<std::unique_ptr<SessionWatch>> WatchSessions(
+      const std::vector<std::string>& session_ids);
 
   // Takes the session back to `to`, which it retains: what came after is
   // forgotten. ABORTED if its head is another than `expected_head`, unless that

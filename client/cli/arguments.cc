@@ -24,6 +24,7 @@ constexpr char kFooter[] =
     "  mneme export SESSION FILE           writes its memory to a file\n"
     "  mneme import FILE --as ID           makes a session of that\n"
     "  mneme close SESSION...              closes it, its memory is gone\n"
+    "  mneme watch                         tells of each session that ends\n"
     "\nEvery command takes --server HOST:PORT (or MNEME_SERVER; default\n"
     "127.0.0.1:7450) and --json. `mneme COMMAND --help` has the rest.\n"
     "\nThe exit status: 0 all was done, 1 something failed, 2 the command "

@@ -57,6 +57,12 @@ struct SessionsArguments {
 struct CloseArguments {
   CommonArguments common;
   std::vector<std::string> sessions;
+  bool erase = false;
+};
+
+struct WatchArguments {
+  CommonArguments common;
+  std::vector<std::string> sessions;  // none: all
 };
 
 struct RollbackArguments {
@@ -120,10 +126,11 @@ struct NothingToRun {
   int exit_status = 0;
 };
 
-using Command = std::variant<StreamArguments, SessionsArguments, CloseArguments,
-                             RollbackArguments, ForkArguments, TouchArguments,
-                             PinArguments, InspectArguments, ExportArguments,
-                             ImportArguments, ModelsArguments, NothingToRun>;
+using Command =
+    std::variant<StreamArguments, SessionsArguments, CloseArguments,
+                 RollbackArguments, ForkArguments, TouchArguments, PinArguments,
+                 InspectArguments, ExportArguments, ImportArguments,
+                 ModelsArguments, WatchArguments, NothingToRun>;
 
 // What the command line (without the program's name) asks for. Help goes to
 // `out`, what is wrong to `err`, with exit status 2.

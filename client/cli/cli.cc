@@ -13,6 +13,7 @@
 #include "client/cli/stream_command.h"
 #include "client/cli/touch_command.h"
 #include "client/cli/transfer_commands.h"
+#include "client/cli/watch_command.h"
 #include "client/client.h"
 #include "server/base/status_macros.h"
 
@@ -57,6 +58,9 @@ struct Runner {
   }
   absl::Status operator()(const ModelsArguments& arguments) const {
     return RunModels(client, arguments, environment);
+  }
+  absl::Status operator()(const WatchArguments& arguments) const {
+    return RunWatch(client, arguments, environment);
   }
   absl::Status operator()(const NothingToRun& /*nothing*/) const {
     return absl::OkStatus();

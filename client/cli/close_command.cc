@@ -27,14 +27,15 @@ void PrintClosed(const std::string& session, const client::MemoryHandle& last,
 
 absl::Status RunClose(client::Client& client, const CloseArguments& arguments,
                       const Environment& environment) {
-  return ForEachSession(arguments.sessions, "closed", client, environment,
-                        [&](const std::string& session) -> absl::Status {
-                          ASSIGN_OR_RETURN(const client::MemoryHandle last,
-                                           client.CloseSession(session));
-                          PrintClosed(session, last, arguments.common.json,
-                                      environment.out);
-                          return absl::OkStatus();
-                        });
+  return ForEachSession(
+      arguments.sessions, "closed", client, environment,
+      [&](const std::string& session) -> absl::Status {
+        ASSIGN_OR_RETURN(const client::MemoryHandle last,
+                         arguments.erase ? client.EraseSession(session)
+                                         : client.CloseSession(session));
+        PrintClosed(session, last, arguments.common.json, environment.out);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace mneme::cli

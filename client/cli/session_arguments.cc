@@ -87,8 +87,21 @@ void AddClose(CLI::App& program, Command& command) {
   app->add_option("SESSION", close->sessions, "The sessions' ids")
       ->type_name("")
       ->required();
+  app->add_flag("--erase", close->erase,
+                "Leave nothing of them in the server's files; also of one that "
+                "has expired. This rewrites the store, and takes its time");
   AddCommon(app, close->common);
   app->callback([close, &command] { command = *close; });
+}
+
+void AddWatch(CLI::App& program, Command& command) {
+  CLI::App* app = program.add_subcommand(
+      "watch", "Tells when sessions end, until it is interrupted");
+  const auto watch = std::make_shared<WatchArguments>();
+  app->add_option("SESSION", watch->sessions, "The sessions' ids; none: all")
+      ->type_name("");
+  AddCommon(app, watch->common);
+  app->callback([watch, &command] { command = *watch; });
 }
 
 void AddTouch(CLI::App& program, Command& command) {
@@ -224,6 +237,7 @@ void AddSessionCommands(CLI::App& program, Command& command) {
   AddInspect(program, command);
   AddTouch(program, command);
   AddClose(program, command);
+  AddWatch(program, command);
 }
 
 void AddValueCommands(CLI::App& program, Command& command) {

@@ -11,7 +11,7 @@ namespace mneme::cli {
 // which must outlive the program. Internal to the parsing of the command line;
 // called by its thread.
 
-// sessions, inspect, close, touch.
+// sessions, inspect, touch, close, watch.
 void AddSessionCommands(CLI::App& program, Command& command);
 // fork, rollback, pin, unpin: what is done with memory values.
 void AddValueCommands(CLI::App& program, Command& command);

@@ -6,11 +6,11 @@ namespace mneme {
 namespace {
 
 constexpr const char* kNames[] = {
-    "Sessions.Open",   "Sessions.Get",      "Sessions.List",
-    "Sessions.Close",  "Sessions.Rollback", "Sessions.Touch",
-    "Sessions.Fork",   "Sessions.Export",   "Sessions.Import",
-    "Segments.Stream", "Segments.Process",  "Models.List",
-    "Models.Get"};
+    "Sessions.Open",  "Sessions.Get",      "Sessions.List",
+    "Sessions.Close", "Sessions.Rollback", "Sessions.Touch",
+    "Sessions.Fork",  "Sessions.Export",   "Sessions.Import",
+    "Sessions.Watch", "Segments.Stream",   "Segments.Process",
+    "Models.List",    "Models.Get"};
 
 }  // namespace
 

@@ -23,6 +23,7 @@ enum class RpcMethod : uint8_t {
   kForkSession,
   kExportSession,
   kImportSession,
+  kWatchSessions,
   kStream,
   kProcess,
   kListModels,
@@ -47,7 +48,7 @@ class RpcCounts {
   std::vector<Count> Read() const;
 
  private:
-  static constexpr size_t kMethods = 13;
+  static constexpr size_t kMethods = 14;
   static constexpr size_t kCodes = 17;  // absl::StatusCode's, OK first
 
   std::array<std::array<std::atomic<int64_t>, kCodes>, kMethods> calls_{};

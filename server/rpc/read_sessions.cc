@@ -10,6 +10,7 @@
 #include "server/rpc/message_bytes.h"
 #include "server/rpc/read_request.h"
 #include "server/rpc/wire_time.h"
+#include "server/session/request_check.h"
 
 namespace mneme {
 namespace {
@@ -75,6 +76,34 @@ absl::StatusOr<OpenSession> ReadOpen(const RpcContext& rpc,
   ASSIGN_OR_RETURN(open.request.max_age, ReadTtl(message.has_max_age(),
                                                  message.max_age(), "max_age"));
   return open;
+}
+
+absl::StatusOr<CloseSession> ReadClose(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::CloseSessionRequest>(bytes));
+  CloseSession close;
+  ASSIGN_OR_RETURN(close.key, ReadKey(rpc, context, message.session_id()));
+  close.erase = message.erase();
+  return close;
+}
+
+absl::StatusOr<SessionFilter> ReadWatch(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::WatchSessionsRequest>(bytes));
+  ASSIGN_OR_RETURN(const CallInfo call,
+                   ReadCall(context, rpc.tenants, *rpc.clock));
+  SessionFilter filter;
+  filter.tenant = call.tenant;
+  for (const std::string& id : message.session_ids()) {
+    RETURN_IF_ERROR(CheckSessionId(
+        id, absl::StrCat("session_ids[", filter.session_ids.size(), "]")));
+    filter.session_ids.insert(id);
+  }
+  return filter;
 }
 
 absl::StatusOr<TouchSession> ReadTouch(

@@ -31,6 +31,18 @@ absl::StatusOr<OpenSession> ReadOpen(const RpcContext& rpc,
                                      const grpc::CallbackServerContext& context,
                                      const grpc::ByteBuffer& bytes);
 
+struct CloseSession {
+  SessionKey key;
+  bool erase = false;
+};
+absl::StatusOr<CloseSession> ReadClose(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes);
+
+absl::StatusOr<SessionFilter> ReadWatch(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes);
+
 struct TouchSession {
   SessionKey key;
   TouchChange change;

@@ -30,6 +30,8 @@ struct RpcContext {
   // The largest reply to one message. A stream that has as much between read
   // and written is not read from.
   int64_t max_reply_bytes = int64_t{256} << 20;
+  // Events of one Sessions.Watch that wait for its reader, some 300 bytes each.
+  size_t watch_queue = 4096;
 };
 
 // UNAVAILABLE (DRAINING): the answer to what comes after the drain began.

@@ -10,6 +10,7 @@
 #include "server/rpc/read_request.h"
 #include "server/rpc/read_sessions.h"
 #include "server/rpc/unary_call.h"
+#include "server/rpc/watch_stream.h"
 #include "server/rpc/write_reply.h"
 
 namespace mneme {
@@ -96,23 +97,20 @@ absl::StatusOr<v1::ListSessionsResponse> SessionsService::TryList(
 grpc::ServerUnaryReactor* SessionsService::Close(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* reply) {
-  const auto key = ReadClose(*context, *request);
-  if (!key.ok()) {
-    return RefusedCall(rpc_, RpcMethod::kCloseSession, key.status());
+  const auto close = ReadClose(*rpc_, *context, *request);
+  if (!close.ok()) {
+    return RefusedCall(rpc_, RpcMethod::kCloseSession, close.status());
   }
   const auto call = UnaryCall::Start(rpc_, RpcMethod::kCloseSession, reply);
-  rpc_->manager->Close(*key, [call](const absl::StatusOr<MemoryHandle>& last) {
+  auto done = [call](const absl::StatusOr<MemoryHandle>& last) {
     if (call->Claim()) call->End(ToMessage(last));
-  });
+  };
+  if (close->erase) {
+    rpc_->manager->Erase(close->key, std::move(done));
+  } else {
+    rpc_->manager->Close(close->key, std::move(done));
+  }
   return call.get();
-}
-
-absl::StatusOr<SessionKey> SessionsService::ReadClose(
-    const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes) const {
-  ASSIGN_OR_RETURN(const auto message,
-                   ParseMessage<v1::CloseSessionRequest>(bytes));
-  return ReadKey(*rpc_, context, message.session_id());
 }
 
 template <typename Request, typename Ask>
@@ -155,6 +153,11 @@ grpc::ServerUnaryReactor* SessionsService::Fork(
 grpc::ServerWriteReactor<grpc::ByteBuffer>* SessionsService::Export(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   return ExportStream::Start(rpc_, *context, *request);
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SessionsService::Watch(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return WatchStream::Start(rpc_, *context, *request);
 }
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* SessionsService::Import(

@@ -17,7 +17,8 @@ using RawSessions = v1::Sessions::WithRawCallbackMethod_Open<
                         v1::Sessions::WithRawCallbackMethod_Fork<
                             v1::Sessions::WithRawCallbackMethod_Export<
                                 v1::Sessions::WithRawCallbackMethod_Import<
-                                    v1::Sessions::Service>>>>>>>>>;
+                                    v1::Sessions::WithRawCallbackMethod_Watch<
+                                        v1::Sessions::Service>>>>>>>>>>;
 
 // mneme.v1.Sessions: reads requests, asks the SessionManager, writes replies.
 // Thread-safe; owns nothing; never blocks. `rpc` outlives it.
@@ -46,6 +47,9 @@ class SessionsService final : public RawSessions {
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Export(
       grpc::CallbackServerContext* context,
       const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(
+      grpc::CallbackServerContext* context,
+      const grpc::ByteBuffer* request) override;
   grpc::ServerReadReactor<grpc::ByteBuffer>* Import(
       grpc::CallbackServerContext* context, grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* Rollback(grpc::CallbackServerContext* context,
@@ -53,9 +57,6 @@ class SessionsService final : public RawSessions {
                                      grpc::ByteBuffer* reply) override;
 
  private:
-  absl::StatusOr<SessionKey> ReadClose(
-      const grpc::CallbackServerContext& context,
-      const grpc::ByteBuffer& bytes) const;
   absl::StatusOr<v1::Session> TryGet(const grpc::CallbackServerContext& context,
                                      const grpc::ByteBuffer& bytes) const;
   absl::StatusOr<v1::ListSessionsResponse> TryList(

@@ -54,6 +54,7 @@ void SessionManager::Bury(const std::shared_ptr<Session>& session,
           const std::optional<SessionKey> replaced = table_.Bury(tombstone);
           if (replaced.has_value()) ForgetTombstones({*replaced});
           context_.observer->OnSessionEnd(tombstone.reason);
+          events_.Publish(tombstone);
         } else {
           session->Reopen();
           expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);

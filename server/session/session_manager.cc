@@ -107,52 +107,6 @@ SessionManager::Page SessionManager::List(const std::string& tenant,
   return page;
 }
 
-void SessionManager::Close(const SessionKey& key, CloseDone done) {
-  const absl::Status unreadable = table_.BeginCloseUnreadable(key);
-  if (unreadable.ok()) return RemoveUnreadable(key, std::move(done));
-  if (!absl::IsNotFound(unreadable)) return std::move(done)(unreadable);
-  absl::StatusOr<std::shared_ptr<Session>> found = table_.Find(key);
-  if (!found.ok()) return std::move(done)(found.status());
-  admission_.Begin();
-  (*found)->Close([this, session = *found, done = std::move(done)](
-                      const absl::Status& stopped) mutable {
-    if (stopped.ok()) return Remove(session, std::move(done));
-    std::move(done)(stopped);
-    admission_.End();
-  });
-}
-
-void SessionManager::Remove(const std::shared_ptr<Session>& session,
-                            CloseDone done) {
-  context_.writer->Remove(session->key(), /*tombstone=*/"",
-                          [this, session, done = std::move(done)](
-                              const absl::Status& removed) mutable {
-                            if (removed.ok()) {
-                              table_.Erase(session->key());
-                              std::move(done)(session->head().handle);
-                            } else {
-                              session->Reopen();
-                              std::move(done)(removed);
-                            }
-                            admission_.End();
-                          });
-}
-
-void SessionManager::RemoveUnreadable(const SessionKey& key, CloseDone done) {
-  admission_.Begin();
-  context_.writer->Remove(
-      key, /*tombstone=*/"",
-      [this, key, done = std::move(done)](const absl::Status& removed) mutable {
-        table_.EndCloseUnreadable(key, removed.ok());
-        if (removed.ok()) {
-          std::move(done)(MemoryHandle{key.session_id, 0, {}});
-        } else {
-          std::move(done)(removed);
-        }
-        admission_.End();
-      });
-}
-
 absl::StatusOr<std::shared_ptr<Session>> SessionManager::FindUsable(
     const SessionKey& key) const {
   ASSIGN_OR_RETURN(std::shared_ptr<Session> session, table_.Find(key));

@@ -17,6 +17,7 @@
 #include "server/session/segment.h"
 #include "server/session/session.h"
 #include "server/session/session_context.h"
+#include "server/session/session_events.h"
 #include "server/session/session_info.h"
 #include "server/session/session_table.h"
 #include "server/session/touch.h"
@@ -83,6 +84,14 @@ class SessionManager {
   // the session's id where its record cannot be read. If the store fails, the
   // session is open again.
   void Close(const SessionKey& key, CloseDone done);
+  // Close, after which no file of the store has anything of the session; also
+  // of one that has ended by itself. After an error other than NOT_FOUND the
+  // session may be gone, and bytes of it there: to be called again, until it is
+  // OK or NOT_FOUND.
+  void Erase(const SessionKey& key, CloseDone done);
+
+  // Who watches sessions end. Told of each end once every call knows it.
+  SessionEvents& events() { return events_; }
 
   // Takes a session back to `to`, after the messages taken before. Errors:
   // ABORTED VERSION_CONFLICT (`to` is no value that the session had, or another
@@ -154,8 +163,18 @@ class SessionManager {
   void Make(const SessionKey& key, SequenceModel* model, Durability durability,
             SessionRecord record, std::vector<StoredValue> values,
             InfoDone done);
-  // Closing, once nothing of the session runs.
-  void Remove(const std::shared_ptr<Session>& session, CloseDone done);
+  // session_close.cc: Close, or with `erase` Erase; then, once nothing of the
+  // session runs, its removal; then, once it is removed, the scrub.
+  void End(const SessionKey& key, bool erase, CloseDone done);
+  void Remove(const std::shared_ptr<Session>& session, bool erase,
+              CloseDone done);
+  void RemoveUnreadable(const SessionKey& key, bool erase, CloseDone done);
+  void RemoveStored(const SessionKey& key, bool erase, StoreWriter::Done done);
+  // One that is gone already, of which `gone` is said.
+  void EraseGone(const SessionKey& key, absl::Status gone, CloseDone done);
+  void OnRemoved(const MemoryHandle& last, const SessionKey& key, bool erase,
+                 CloseDone done);
+  void Scrub(absl::StatusOr<MemoryHandle> answer, CloseDone done);
   // session_expiry.cc: the deadline of a session has passed, which may have
   // been used since.
   void OnDue(const SessionKey& key);
@@ -164,7 +183,6 @@ class SessionManager {
             const Tombstone& tombstone);
   void ForgetTombstones(const std::vector<SessionKey>& keys);
   void SetExpiry(const SessionKey& key);
-  void RemoveUnreadable(const SessionKey& key, CloseDone done);
   void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
                     RecordEdit edit, InfoDone done);
   // A session that can go on.
@@ -188,6 +206,7 @@ class SessionManager {
   SessionContext context_;
   const std::map<std::string, SequenceModel*> models_;
   SessionTable table_;
+  SessionEvents events_;
   Admission admission_;
   ExpiryQueue expiry_;  // last: its thread uses everything above
 };

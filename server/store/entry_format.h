@@ -24,7 +24,11 @@ namespace mneme {
 //
 //   u8 format version, u64 Checksum({key, payload}) little-endian, payload
 //
+// Before them is kScrubDueKey: with nothing in it, it says that bytes of an
+// erased session may still be in the files (MemoryStore::MarkErase).
+//
 // All functions are pure, hence thread-safe.
+constexpr absl::string_view kScrubDueKey("\0mneme-scrub", 12);
 constexpr char kEntryFormatVersion = 2;
 
 // No key of a record or tombstone is before this, and no other after it.

@@ -107,7 +107,7 @@ struct Commit {
 // tests/server/store's conformance suite.
 //
 // Thread-safe. Calls block (on a lock, or on the disk), so the only callers
-// are the store writer's thread and start-up, never a gRPC thread.
+// are the store writer's threads and start-up, never a gRPC thread.
 class MemoryStore {
  public:
   virtual ~MemoryStore() = default;
@@ -135,6 +135,15 @@ class MemoryStore {
   // What Remove left of the session, if anything; the session itself, if there
   // is one of that id again, stays.
   virtual absl::Status RemoveTombstone(const SessionKey& session) = 0;
+
+  // To leave no trace: MarkErase, then Remove without a tombstone or
+  // RemoveTombstone, then Scrub. If all are OK, nothing that was removed is in
+  // a file of the store, nor what it replaced before. MarkErase notes durably
+  // that a Scrub is due, so that the start after a crash makes up for it.
+  virtual absl::Status MarkErase() { return absl::OkStatus(); }
+  // Of any thread but the store writer's: it may take long, and commits and
+  // reads go on meanwhile. Nothing to do, and OK, when none is due.
+  virtual absl::Status Scrub() { return absl::OkStatus(); }
 
   // Every record, for start-up, in key order. A record that fails its checksum
   // is in `corrupt` instead, and stays in the store.

@@ -97,6 +97,47 @@ absl::Status RocksDbDatabase::Sync() {
   return Logged(db_->SyncWAL(), "syncing the log of");
 }
 
+absl::Status RocksDbDatabase::Rewrite() {
+  {
+    MutexLock lock(&log_mu_);
+    RETURN_IF_ERROR(ResumeIfFailed());
+  }
+  // Then all that the log says is in files.
+  RETURN_IF_ERROR(Noted(db_->Flush({}, {records_, objects_}), "flushing"));
+  RETURN_IF_ERROR(Compact(Family::kRecords));
+  return Compact(Family::kObjects);
+}
+
+absl::Status RocksDbDatabase::Compact(Family family) {
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction =
+      rocksdb::BottommostLevelCompaction::kForceOptimized;
+  options.blob_garbage_collection_policy =
+      rocksdb::BlobGarbageCollectionPolicy::kForce;
+  options.blob_garbage_collection_age_cutoff = 1;
+  return Noted(db_->CompactRange(options, handle(family), nullptr, nullptr),
+               "compacting");
+}
+
+absl::Status RocksDbDatabase::DropOldFiles() {
+  // Starts a manifest that begins after the compactions.
+  RETURN_IF_ERROR(Noted(db_->Flush({}, records_), "flushing"));
+  // A job that runs would keep files from being deleted.
+  RETURN_IF_ERROR(Noted(db_->PauseBackgroundWork(), "pausing"));
+  rocksdb::Status status = db_->DisableFileDeletions();
+  if (status.ok()) {
+    // Waits for deletions that have begun.
+    rocksdb::VectorLogPtr logs;
+    status = db_->GetSortedWalFiles(logs);
+    // Deletes all that is not in use.
+    const rocksdb::Status enabled = db_->EnableFileDeletions(/*force=*/false);
+    if (status.ok()) status = enabled;
+  }
+  const rocksdb::Status resumed = db_->ContinueBackgroundWork();
+  if (status.ok()) status = resumed;
+  return Noted(status, "deleting old files of");
+}
+
 std::unique_ptr<rocksdb::Iterator> RocksDbDatabase::NewIterator(
     Family family) const {
   rocksdb::ReadOptions options;
@@ -157,6 +198,12 @@ absl::Status RocksDbDatabase::Logged(const rocksdb::Status& status,
     resume_at_ = options_.clock->Monotonic() + options_.resume_interval;
   }
   return Convert(status, doing);
+}
+
+absl::Status RocksDbDatabase::Noted(const rocksdb::Status& status,
+                                    absl::string_view doing) {
+  MutexLock lock(&log_mu_);
+  return status.ok() ? absl::OkStatus() : Logged(status, doing);
 }
 
 absl::Status RocksDbDatabase::Convert(const rocksdb::Status& status,

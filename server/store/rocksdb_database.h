@@ -63,6 +63,14 @@ class RocksDbDatabase {
   // A synced write that changes nothing: the format's version, as it is.
   absl::Status WriteFormat() ABSL_LOCKS_EXCLUDED(log_mu_);
 
+  // Rewrites all files, so that they hold what is in the database now or comes
+  // later, and nothing that was overwritten or deleted before the call; those
+  // from before are gone once DropOldFiles is OK. Reads and writes go on. One
+  // thread at a time.
+  absl::Status Rewrite() ABSL_LOCKS_EXCLUDED(log_mu_);
+  // The last step of it, after one write more to kRecords.
+  absl::Status DropOldFiles() ABSL_LOCKS_EXCLUDED(log_mu_);
+
   // Sees the family as it is now; keeps nothing that it reads in the cache.
   std::unique_ptr<rocksdb::Iterator> NewIterator(Family family) const;
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
@@ -74,10 +82,14 @@ class RocksDbDatabase {
                   const std::vector<rocksdb::ColumnFamilyHandle*>& families);
 
   absl::Status CheckFormat();
+  absl::Status Compact(Family family) ABSL_LOCKS_EXCLUDED(log_mu_);
   absl::Status ResumeIfFailed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(log_mu_);
   // Converts, and takes note of a failure.
   absl::Status Logged(const rocksdb::Status& status, absl::string_view doing)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(log_mu_);
+  // The same, of what happened outside the lock.
+  absl::Status Noted(const rocksdb::Status& status, absl::string_view doing)
+      ABSL_LOCKS_EXCLUDED(log_mu_);
   absl::Status Convert(const rocksdb::Status& status,
                        absl::string_view doing) const;
 

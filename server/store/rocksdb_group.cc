@@ -175,6 +175,11 @@ absl::Status RocksDbGroup::RemoveTombstone(const SessionKey& session) {
   return absl::OkStatus();
 }
 
+void RocksDbGroup::SetScrubDue(bool due) {
+  const std::string key(kScrubDueKey);
+  due ? Put(Family::kRecords, key, "") : Delete(Family::kRecords, key);
+}
+
 void RocksDbGroup::DropValue(const FamilyKey& family, const Digest& value) {
   if (!shared_.Drop(family, value)) return;
   Delete(Family::kObjects,

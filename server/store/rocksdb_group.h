@@ -44,6 +44,8 @@ class RocksDbGroup {
   // is not empty.
   absl::Status Remove(const SessionKey& session, const std::string& tombstone);
   absl::Status RemoveTombstone(const SessionKey& session);
+  // Says in the store that a scrub is due, or that none is.
+  void SetScrubDue(bool due);
 
   // Writes what there is, and is empty again, whatever comes of it.
   absl::Status Write(bool sync);

@@ -40,6 +40,11 @@ rocksdb::DBOptions DatabaseSettings(rocksdb::Env* env,
   options.bytes_per_sync = kMiB;
   options.keep_log_file_num = 4;
   options.max_log_file_size = 8 * kMiB;
+  // Of an erased session nothing may stay: RocksDB would tell keys in its text
+  // log, and the manifest has the first and last key of every file that there
+  // was, so each change starts a new one.
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_manifest_file_size = 1;
   return options;
 }
 

@@ -46,8 +46,15 @@ absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
   ASSIGN_OR_RETURN(auto database,
                    RocksDbDatabase::Open(path, ToDatabaseOptions(options)));
   auto store = absl::WrapUnique(new RocksDbStore(std::move(database), options));
-  MutexLock lock(&store->write_mu_);
-  RETURN_IF_ERROR(store->group_->Load());
+  {
+    MutexLock lock(&store->write_mu_);
+    RETURN_IF_ERROR(store->group_->Load());
+  }
+  ASSIGN_OR_RETURN(const bool scrub_is_due, store->ScrubWasDue());
+  if (scrub_is_due) {
+    RETURN_IF_ERROR(store->MarkErase());
+    RETURN_IF_ERROR(store->Scrub());
+  }
   return store;
 }
 
@@ -125,6 +132,44 @@ absl::Status RocksDbStore::RemoveTombstone(const SessionKey& session) {
   RETURN_IF_ERROR(memory_.RemoveTombstone(session));
   RETURN_IF_ERROR(group_->RemoveTombstone(session));
   return WriteGroup(/*sync=*/false);
+}
+
+absl::Status RocksDbStore::MarkErase() {
+  MutexLock lock(&write_mu_);
+  group_->SetScrubDue(true);
+  RETURN_IF_ERROR(WriteGroup(/*sync=*/true));
+  ++marked_erases_;
+  return absl::OkStatus();
+}
+
+absl::Status RocksDbStore::Scrub() {
+  MutexLock scrub_lock(&scrub_mu_);
+  int64_t erases = 0;
+  {
+    MutexLock lock(&write_mu_);
+    if (scrubbed_erases_ == marked_erases_) return absl::OkStatus();
+    erases = marked_erases_;
+  }
+  RETURN_IF_ERROR(database_->Rewrite());
+  {
+    MutexLock lock(&write_mu_);
+    group_->SetScrubDue(marked_erases_ != erases);
+    RETURN_IF_ERROR(WriteGroup(/*sync=*/false));
+  }
+  RETURN_IF_ERROR(database_->DropOldFiles());
+  // With the lock come the ends of the iterators that held on to files.
+  MutexLock lock(&write_mu_);
+  scrubbed_erases_ = erases;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> RocksDbStore::ScrubWasDue() const {
+  rocksdb::PinnableSlice buffer;
+  const auto mark =
+      database_->Get(RocksDbDatabase::Family::kRecords, kScrubDueKey, &buffer);
+  if (absl::IsNotFound(mark.status())) return false;
+  RETURN_IF_ERROR(mark.status());
+  return true;
 }
 
 absl::StatusOr<MemoryStore::Records> RocksDbStore::LoadRecords() const {

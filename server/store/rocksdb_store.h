@@ -88,6 +88,11 @@ class RocksDbStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status RemoveTombstone(const SessionKey& session) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
+  absl::Status MarkErase() override ABSL_LOCKS_EXCLUDED(write_mu_);
+  // Rewrites the whole database: large objects share files, so the bytes of one
+  // go only when all others of its file have moved. Does not hold up commits,
+  // until RocksDB itself lacks the disk's time.
+  absl::Status Scrub() override ABSL_LOCKS_EXCLUDED(write_mu_, scrub_mu_);
   absl::StatusOr<Records> LoadRecords() const override;
   absl::Status Flush() override;
   absl::Status Probe() override ABSL_LOCKS_EXCLUDED(write_mu_);
@@ -106,14 +111,19 @@ class RocksDbStore : public MemoryStore {
       const SessionKey& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   template <typename Key>
   absl::StatusOr<std::string> Get(const Key& key) const;
+  // Whether an erase before this process, cut short, left a scrub to do.
+  absl::StatusOr<bool> ScrubWasDue() const;
   absl::Status WriteGroup(bool sync) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
 
   const std::unique_ptr<RocksDbDatabase> database_;
   InProcessStore memory_;
 
+  Mutex scrub_mu_;  // held while files are rewritten; taken before write_mu_
   Mutex write_mu_;  // held from a compare of heads to its set
   // The write in the making; empty between calls.
   const std::unique_ptr<RocksDbGroup> group_ ABSL_PT_GUARDED_BY(write_mu_);
+  int64_t marked_erases_ ABSL_GUARDED_BY(write_mu_) = 0;
+  int64_t scrubbed_erases_ ABSL_GUARDED_BY(write_mu_) = 0;  // of these
 
   const std::unique_ptr<WalSyncer> syncer_;  // last: uses the database
 };

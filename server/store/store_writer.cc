@@ -6,6 +6,7 @@
 
 #include "server/base/error_info.h"
 #include "server/base/kill_point.h"
+#include "server/base/status_macros.h"
 
 namespace mneme {
 namespace {
@@ -30,6 +31,7 @@ int64_t BytesIn(const Commit& commit) {
 StoreWriter::StoreWriter(MemoryStore* store, Options options)
     : store_(store),
       options_(std::move(options)),
+      scrubber_(store),
       thread_([this] { Loop(); }) {}
 
 StoreWriter::~StoreWriter() {
@@ -59,6 +61,15 @@ void StoreWriter::Remove(SessionKey session, std::string tombstone, Done done) {
 
 void StoreWriter::RemoveTombstone(SessionKey session, Done done) {
   Enqueue(RemoveTombstoneOp{std::move(session), std::move(done)});
+}
+
+void StoreWriter::Erase(SessionKey session, Done done) {
+  Enqueue(RemoveOp{std::move(session), "", std::move(done), /*erase=*/true});
+}
+
+void StoreWriter::EraseTombstone(SessionKey session, Done done) {
+  Enqueue(
+      RemoveTombstoneOp{std::move(session), std::move(done), /*erase=*/true});
 }
 
 absl::Status StoreWriter::Flush() {
@@ -213,6 +224,16 @@ absl::StatusOr<std::string> StoreWriter::Get(const ReadOp& read) const {
                           : store_->GetReply(std::get<ReplyKey>(read.key));
 }
 
+absl::Status StoreWriter::Take(const RemoveOp& remove) {
+  if (remove.erase) RETURN_IF_ERROR(store_->MarkErase());
+  return store_->Remove(remove.session, remove.tombstone);
+}
+
+absl::Status StoreWriter::Take(const RemoveTombstoneOp& remove) {
+  if (remove.erase) RETURN_IF_ERROR(store_->MarkErase());
+  return store_->RemoveTombstone(remove.session);
+}
+
 void StoreWriter::RunEarly(std::vector<Op> ops) {
   for (Op& op : ops) {
     if (auto* read = std::get_if<ReadOp>(&op)) {
@@ -223,7 +244,7 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
       }
       std::move(read->done)(std::move(bytes));
     } else if (auto* remove = std::get_if<RemoveOp>(&op)) {
-      absl::Status status = store_->Remove(remove->session, remove->tombstone);
+      absl::Status status = Take(*remove);
       {
         MutexLock lock(&mu_);
         ++stats_.removes;
@@ -231,7 +252,7 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
       NoteFailure(status);
       std::move(remove->done)(std::move(status));
     } else if (auto* tombstone = std::get_if<RemoveTombstoneOp>(&op)) {
-      absl::Status status = store_->RemoveTombstone(tombstone->session);
+      absl::Status status = Take(*tombstone);
       NoteFailure(status);
       std::move(tombstone->done)(std::move(status));
     } else {

@@ -22,6 +22,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/store/memory_store.h"
+#include "server/store/scrubber.h"
 
 namespace mneme {
 
@@ -47,12 +48,11 @@ struct StoreWriterStats {
 // the last group was written (up to max_group_bytes), and writes it with one
 // Apply, hence at most one sync.
 //
-// Invariants: each `done` is called exactly once, on the writer's thread, with
-// no lock held; for one session, and for one family of sessions, operations
-// take effect and complete in the order of submission; others may pass each
-// other.
-// The inbox has no limit of its own: callers bound what they submit (the
-// session layer has one commit in flight a session).
+// Invariants: each `done` is called exactly once, on the writer's thread (but
+// that of Scrub), with no lock held; for one session, and for one family of
+// sessions, operations take effect and complete in the order of submission;
+// others may pass each other. The inbox has no limit of its own: callers bound
+// what they submit (the session layer has one commit in flight a session).
 //
 // Thread-safe. A `done` must not block; it may submit, but not Flush().
 class StoreWriter {
@@ -94,6 +94,14 @@ class StoreWriter {
 
   void RemoveTombstone(SessionKey session, Done done) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Each after MemoryStore::MarkErase, and without one if that fails. The bytes
+  // are gone after a Scrub() that follows.
+  void Erase(SessionKey session, Done done) ABSL_LOCKS_EXCLUDED(mu_);
+  void EraseTombstone(SessionKey session, Done done) ABSL_LOCKS_EXCLUDED(mu_);
+  // See MemoryStore::Scrub. Does not wait for its turn, nor do others for it;
+  // `done` comes on a thread of its own, which takes one scrub at a time.
+  void Scrub(Done done) { scrubber_.Scrub(std::move(done)); }
+
   // Blocks until everything submitted before is complete and on disk, kAsync
   // too. For shutdown. REQUIRES: not called from a `done`.
   absl::Status Flush() ABSL_LOCKS_EXCLUDED(mu_);
@@ -118,10 +126,12 @@ class StoreWriter {
     SessionKey session;
     std::string tombstone;
     Done done;
+    bool erase = false;
   };
   struct RemoveTombstoneOp {
     SessionKey session;
     Done done;
+    bool erase = false;
   };
   struct FlushOp {
     Done done;
@@ -161,6 +171,8 @@ class StoreWriter {
   bool AddCommit(CommitOp* op, Round* round);
   static bool WaitsForCommits(const Op& op, Round* round);
   absl::StatusOr<std::string> Get(const ReadOp& read) const;
+  absl::Status Take(const RemoveOp& remove);
+  absl::Status Take(const RemoveTombstoneOp& remove);
   void RunEarly(std::vector<Op> ops) ABSL_LOCKS_EXCLUDED(mu_);
   void ApplyGroup(Round round) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -179,6 +191,7 @@ class StoreWriter {
   size_t pending_size_ ABSL_GUARDED_BY(mu_) = 0;  // pending_'s, for stats()
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
+  Scrubber scrubber_;
   std::thread thread_;  // last: starts when all else is there
 };
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,10 @@ class FakeServer {
     // So many handles before the head, and starts of the newest messages, can
     // still be named.
     uint64_t retained = 64;
+    // What Watch tells after READY, of the sessions asked for. It then ends
+    // with this, or, if that is OK, when it is cancelled.
+    std::vector<v1::SessionEvent> events;
+    grpc::Status watch_end;
   };
 
   // Strikes the `message`-th message (from 1) that streams send, over all
@@ -75,6 +80,11 @@ class FakeServer {
   std::string TextOf(const std::string& session_id) const;
   uint64_t StepOf(const std::string& session_id) const;
   size_t session_count() const;
+  // The sessions that were closed with `erase`.
+  std::set<std::string> erased() const {
+    MutexLock lock(&mu_);
+    return erased_;
+  }
   // For each stream, in order of opening: its requests.
   std::vector<std::vector<v1::SegmentRequest>> streams() const;
   // `mneme-session-id` of every call that carried it, in order.
@@ -110,6 +120,7 @@ class FakeServer {
   mutable Mutex mu_;
   std::condition_variable released_;
   std::map<std::string, FakeSession> sessions_ ABSL_GUARDED_BY(mu_);
+  std::set<std::string> erased_ ABSL_GUARDED_BY(mu_);
   std::deque<Fault> faults_ ABSL_GUARDED_BY(mu_);
   std::vector<std::vector<v1::SegmentRequest>> streams_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> metadata_ ABSL_GUARDED_BY(mu_);

@@ -1,7 +1,9 @@
 #ifndef MNEME_TESTS_CLIENT_FAKE_SERVICES_H_
 #define MNEME_TESTS_CLIENT_FAKE_SERVICES_H_
 
+#include <algorithm>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "tests/client/error_status.h"
@@ -82,7 +84,26 @@ class FakeServer::SessionsService : public v1::Sessions::Service {
     if (it == server_->sessions_.end()) return NoSession(request->session_id());
     *response->mutable_last() = it->second.HandleAt(it->second.head());
     server_->sessions_.erase(it);
+    if (request->erase()) server_->erased_.insert(request->session_id());
     return grpc::Status::OK;
+  }
+
+  grpc::Status Watch(grpc::ServerContext* context,
+                     const v1::WatchSessionsRequest* request,
+                     grpc::ServerWriter<v1::SessionEvent>* writer) override {
+    server_->NoteMetadata(*context);
+    v1::SessionEvent ready;
+    ready.set_kind(v1::SessionEvent::READY);
+    writer->Write(ready);
+    const auto& ids = request->session_ids();
+    for (const v1::SessionEvent& event : server_->options_.events) {
+      const bool named =
+          std::find(ids.begin(), ids.end(), event.session_id()) != ids.end();
+      if (named || ids.empty()) writer->Write(event);
+    }
+    if (!server_->options_.watch_end.ok()) return server_->options_.watch_end;
+    while (!context->IsCancelled()) std::this_thread::yield();
+    return grpc::Status::CANCELLED;
   }
 
   grpc::Status Rollback(grpc::ServerContext* context,

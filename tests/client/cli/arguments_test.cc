@@ -169,6 +169,7 @@ TEST_F(ArgumentsTest, CloseTakesSessions) {
   EXPECT_THAT(close.sessions, ElementsAre("a", "b"));
   EXPECT_TRUE(close.common.json);
   EXPECT_EQ(close.common.server, "h:1");
+  EXPECT_FALSE(close.erase);
   ExpectError({"close"}, "SESSION");
 }
 
@@ -189,12 +190,28 @@ TEST_F(ArgumentsTest, ForkTakesASessionOrAHandle) {
 TEST_F(ArgumentsTest, EveryCommandHasHelp) {
   for (const char* command :
        {"stream", "sessions", "inspect", "touch", "close", "fork", "rollback",
-        "pin", "unpin", "export", "import", "models"}) {
+        "pin", "unpin", "export", "import", "models", "watch"}) {
     out_.str("");
     Parse({command, "--help"});
     EXPECT_THAT(out_.str(), AllOf(HasSubstr(std::string("mneme ") + command),
                                   HasSubstr("--server"), HasSubstr("--json")));
   }
+}
+
+TEST_F(ArgumentsTest, CloseMayErase) {
+  Command command = Parse({"close", "a", "--erase"});
+  ASSERT_TRUE(std::holds_alternative<CloseArguments>(command));
+  EXPECT_TRUE(std::get<CloseArguments>(command).erase);
+}
+
+TEST_F(ArgumentsTest, WatchTakesSessionsOrNone) {
+  Command some = Parse({"watch", "a", "b"});
+  ASSERT_TRUE(std::holds_alternative<WatchArguments>(some));
+  EXPECT_THAT(std::get<WatchArguments>(some).sessions, ElementsAre("a", "b"));
+  Command all = Parse({"watch", "--json"});
+  ASSERT_TRUE(std::holds_alternative<WatchArguments>(all));
+  EXPECT_THAT(std::get<WatchArguments>(all).sessions, ElementsAre());
+  EXPECT_TRUE(std::get<WatchArguments>(all).common.json);
 }
 
 TEST_F(ArgumentsTest, HelpGoesToTheOutputAndIsNoError) {

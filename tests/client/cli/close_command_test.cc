@@ -11,6 +11,7 @@ namespace mneme::cli {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -33,6 +34,14 @@ TEST_F(CloseCommandTest, ClosesEachAndPrintsItsLastHandle) {
   EXPECT_THAT(out_.str(), AllOf(StartsWith("p-0/2/"), HasSubstr("\np-2/2/")));
   EXPECT_THAT(err_.str(), IsEmpty());
   EXPECT_EQ(server_->session_count(), 1u);
+}
+
+TEST_F(CloseCommandTest, ErasesWhenAsked) {
+  EXPECT_EQ(Run({"close", "p-0"}), 0) << err_.str();
+  EXPECT_THAT(server_->erased(), IsEmpty());
+  EXPECT_EQ(Run({"close", "--erase", "p-1"}), 0) << err_.str();
+  EXPECT_THAT(out_.str(), StartsWith("p-1/2/"));
+  EXPECT_THAT(server_->erased(), ElementsAre("p-1"));
 }
 
 TEST_F(CloseCommandTest, JsonIsAnObjectForEach) {

@@ -51,22 +51,21 @@ TEST_P(UnparsableRequestTest, IsRefusedByTheMessagesName) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rpcs, UnparsableRequestTest,
-    ::testing::Values(Case{"Sessions", "Open", "mneme.v1.OpenSessionRequest"},
-                      Case{"Sessions", "Get", "mneme.v1.GetSessionRequest"},
-                      Case{"Sessions", "List", "mneme.v1.ListSessionsRequest"},
-                      Case{"Sessions", "Close", "mneme.v1.CloseSessionRequest"},
-                      Case{"Sessions", "Rollback",
-                           "mneme.v1.RollbackSessionRequest"},
-                      Case{"Sessions", "Touch", "mneme.v1.TouchSessionRequest"},
-                      Case{"Sessions", "Fork", "mneme.v1.ForkSessionRequest"},
-                      Case{"Sessions", "Export",
-                           "mneme.v1.ExportSessionRequest"},
-                      Case{"Sessions", "Import",
-                           "mneme.v1.ImportSessionRequest"},
-                      Case{"Segments", "Stream", "mneme.v1.SegmentRequest"},
-                      Case{"Segments", "Process", "mneme.v1.SegmentRequest"},
-                      Case{"Models", "List", "mneme.v1.ListModelsRequest"},
-                      Case{"Models", "Get", "mneme.v1.GetModelRequest"}),
+    ::testing::Values(
+        Case{"Sessions", "Open", "mneme.v1.OpenSessionRequest"},
+        Case{"Sessions", "Get", "mneme.v1.GetSessionRequest"},
+        Case{"Sessions", "List", "mneme.v1.ListSessionsRequest"},
+        Case{"Sessions", "Close", "mneme.v1.CloseSessionRequest"},
+        Case{"Sessions", "Rollback", "mneme.v1.RollbackSessionRequest"},
+        Case{"Sessions", "Touch", "mneme.v1.TouchSessionRequest"},
+        Case{"Sessions", "Fork", "mneme.v1.ForkSessionRequest"},
+        Case{"Sessions", "Export", "mneme.v1.ExportSessionRequest"},
+        Case{"Sessions", "Import", "mneme.v1.ImportSessionRequest"},
+        Case{"Sessions", "Watch", "mneme.v1.WatchSessionsRequest"},
+        Case{"Segments", "Stream", "mneme.v1.SegmentRequest"},
+        Case{"Segments", "Process", "mneme.v1.SegmentRequest"},
+        Case{"Models", "List", "mneme.v1.ListModelsRequest"},
+        Case{"Models", "Get", "mneme.v1.GetModelRequest"}),
     [](const auto& param) { return param.param.service + param.param.method; });
 
 class UnparsableFieldTest : public ServerFixture {};

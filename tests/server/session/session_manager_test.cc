@@ -29,7 +29,9 @@ TEST_F(SessionManagerTest, OpenRefusesBadIdsUnknownModelsAndDuplicates) {
                                    HasSubstr("session_id")));
   }
   Pending<absl::StatusOr<SessionInfo>> info;
-  manager_->Open(Key("s"), {.model = "other"}, info.Setter());
+  SessionManager::OpenRequest request;
+  request.model = "other";
+  manager_->Open(Key("s"), request, info.Setter());
   EXPECT_THAT(info.Get(),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("'other'")));
   EXPECT_OK(Open("s"));
@@ -40,7 +42,9 @@ TEST_F(SessionManagerTest, ErrorsQuoteNoMoreOfARequestThanIsUseful) {
   const std::string huge(100'000, '\n');
   EXPECT_LT(manager_->Get(Key(huge)).status().message().size(), 600u);
   Pending<absl::StatusOr<SessionInfo>> info;
-  manager_->Open(Key("s"), {.model = huge}, info.Setter());
+  SessionManager::OpenRequest request;
+  request.model = huge;
+  manager_->Open(Key("s"), request, info.Setter());
   EXPECT_THAT(info.Get(), StatusIs(absl::StatusCode::kNotFound,
                                    HasSubstr("(100000 bytes)")));
   EXPECT_LT(info.Get().status().message().size(), 600u);

@@ -1,0 +1,102 @@
+// The part of SessionManager that ends sessions whose owner says so.
+
+#include <utility>
+
+#include "server/session/session_manager.h"
+
+namespace mneme {
+
+void SessionManager::Close(const SessionKey& key, CloseDone done) {
+  End(key, /*erase=*/false, Counted(std::move(done)));
+}
+
+void SessionManager::Erase(const SessionKey& key, CloseDone done) {
+  End(key, /*erase=*/true, Counted(std::move(done)));
+}
+
+void SessionManager::End(const SessionKey& key, bool erase, CloseDone done) {
+  const absl::Status unreadable = table_.BeginCloseUnreadable(key);
+  if (unreadable.ok()) return RemoveUnreadable(key, erase, std::move(done));
+  if (!absl::IsNotFound(unreadable)) return std::move(done)(unreadable);
+  absl::StatusOr<std::shared_ptr<Session>> found = table_.Find(key);
+  if (!found.ok() && erase) {
+    return EraseGone(key, found.status(), std::move(done));
+  }
+  if (!found.ok()) return std::move(done)(found.status());
+  (*found)->Close([this, session = *found, erase, done = std::move(done)](
+                      const absl::Status& stopped) mutable {
+    stopped.ok() ? Remove(session, erase, std::move(done))
+                 : std::move(done)(stopped);
+  });
+}
+
+void SessionManager::Remove(const std::shared_ptr<Session>& session, bool erase,
+                            CloseDone done) {
+  RemoveStored(session->key(), erase,
+               [this, session, erase,
+                done = std::move(done)](const absl::Status& removed) mutable {
+                 if (removed.ok()) {
+                   table_.Erase(session->key());
+                   OnRemoved(session->head().handle, session->key(), erase,
+                             std::move(done));
+                 } else {
+                   session->Reopen();
+                   std::move(done)(removed);
+                 }
+               });
+}
+
+void SessionManager::RemoveUnreadable(const SessionKey& key, bool erase,
+                                      CloseDone done) {
+  RemoveStored(key, erase,
+               [this, key, erase,
+                done = std::move(done)](const absl::Status& removed) mutable {
+                 table_.EndCloseUnreadable(key, removed.ok());
+                 if (removed.ok()) {
+                   OnRemoved(MemoryHandle{key.session_id, 0, {}}, key, erase,
+                             std::move(done));
+                 } else {
+                   std::move(done)(removed);
+                 }
+               });
+}
+
+void SessionManager::RemoveStored(const SessionKey& key, bool erase,
+                                  StoreWriter::Done done) {
+  if (erase) {
+    context_.writer->Erase(key, std::move(done));
+  } else {
+    context_.writer->Remove(key, /*tombstone=*/"", std::move(done));
+  }
+}
+
+void SessionManager::OnRemoved(const MemoryHandle& last, const SessionKey& key,
+                               bool erase, CloseDone done) {
+  events_.Publish({key, last, EndReason::kClosed, context_.clock->Wall()});
+  erase ? Scrub(last, std::move(done)) : std::move(done)(last);
+}
+
+void SessionManager::EraseGone(const SessionKey& key, absl::Status gone,
+                               CloseDone done) {
+  const std::optional<Tombstone> tombstone = table_.FindTombstone(key);
+  // Perhaps an Erase before this one failed halfway.
+  if (!tombstone.has_value()) return Scrub(std::move(gone), std::move(done));
+  context_.writer->EraseTombstone(
+      key, [this, key, last = tombstone->last,
+            done = std::move(done)](const absl::Status& removed) mutable {
+        if (!removed.ok()) return std::move(done)(removed);
+        table_.EraseTombstone(key);
+        Scrub(std::move(last), std::move(done));
+      });
+}
+
+void SessionManager::Scrub(absl::StatusOr<MemoryHandle> answer,
+                           CloseDone done) {
+  context_.writer->Scrub([answer = std::move(answer), done = std::move(done)](
+                             const absl::Status& scrubbed) mutable {
+    scrubbed.ok() ? std::move(done)(std::move(answer))
+                  : std::move(done)(scrubbed);
+  });
+}
+
+}  // namespace mneme
