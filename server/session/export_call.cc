@@ -41,6 +41,10 @@ absl::StatusOr<RetainedStep> ExportCall::FindValue() const {
 
 void ExportCall::OnRead(const RetainedStep& value,
                         absl::StatusOr<std::string> bytes) {
+  if (absl::IsNotFound(bytes.status())) {
+    return Finish(absl::DataLossError(
+        "the store has no value for a handle that it retains"));
+  }
   if (!bytes.ok()) return Finish(bytes.status());
   const SessionRecord record = session_->record();
   ExportedValue exported;
@@ -51,6 +55,7 @@ void ExportCall::OnRead(const RetainedStep& value,
   exported.manifest.policy = record.policy;
   exported.manifest.memory = record.memory;
   exported.manifest.exported = session_->context().clock->Wall();
+  exported.trusted = record.trusted;
   exported.value = std::make_shared<const std::string>(*std::move(bytes));
   Finish(std::move(exported));
 }

@@ -19,6 +19,7 @@ namespace mneme {
 struct ExportedValue {
   SessionManifest manifest;
   SharedBytes value;
+  bool trusted = false;  // SessionRecord::trusted: it may be signed
 };
 using ExportDone = absl::AnyInvocable<void(absl::StatusOr<ExportedValue>) &&>;
 

@@ -38,7 +38,10 @@ void PrefixIndex::Drop(const PrefixKey& key,
   if (it == entries_.end()) return;
   Entry& entry = it->second;
   for (auto* known : {&entry.first, &entry.last}) {
-    if (known->lock() == session) known->reset();
+    // Not by lock(): its reference could be the last.
+    if (!known->owner_before(session) && !session.owner_before(*known)) {
+      known->reset();
+    }
   }
   if (entry.first.expired() && entry.last.expired()) Remove(it);
 }

@@ -48,11 +48,13 @@ void DropValues(const RetentionLimits& limits,
         Contains(record->message_starts, value.step) ||
         Contains(held, value.step);
     if (!recent && !Contains(record->pinned, value.step)) continue;
-    if (recent && !replies) record->first_reply = value.step + 1;
+    // The replies before `first_reply` are gone, whatever is recent again.
+    const bool replied = recent && value.step + 1 >= record->first_reply;
+    if (replied && !replies) record->first_reply = value.step + 1;
     retained[kept] = value;
     bytes[kept] = replies ? on_the_way : 0;
     on_the_way = 0;
-    replies |= recent;
+    replies |= replied;
     ++kept;
   }
   retained.resize(kept);

@@ -88,6 +88,10 @@ absl::Status Session::CheckWanted(const Cursor& cursor) const {
 
 LifeEnd Session::EndOfLife() const {
   MutexLock lock(&mu_);
+  return EndOfLifeLocked();
+}
+
+LifeEnd Session::EndOfLifeLocked() const {
   SessionLife life = life_;
   if (running_ || pumping_) life.last_used = context_->clock->Monotonic();
   return ::mneme::EndOfLife(record_.ttl, life);
@@ -126,20 +130,39 @@ absl::Status Session::CheckRoom() const {
 }
 
 void Session::Close(Stopped stopped) {
-  std::deque<std::shared_ptr<SessionCall>> refused;
-  absl::Status status;
+  absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> refused;
   {
     MutexLock lock(&mu_);
-    if (state_ == State::kClosing) {
-      status = ClosingError();
-    } else {
-      state_ = State::kClosing;
-      refused.swap(waiting_);
-      if (running_ || pumping_) stopped_ = std::exchange(stopped, nullptr);
-    }
+    refused = BeginClose(&stopped);
   }
-  for (const auto& call : refused) call->Refuse(ClosingError());
-  if (stopped != nullptr) std::move(stopped)(status);
+  if (refused.ok()) {
+    for (const auto& call : *refused) call->Refuse(ClosingError());
+  }
+  if (stopped != nullptr) std::move(stopped)(refused.status());
+}
+
+LifeEnd Session::CloseIfEnded(absl::Duration now, Stopped stopped) {
+  absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> refused;
+  LifeEnd end;
+  {
+    MutexLock lock(&mu_);
+    end = EndOfLifeLocked();
+    if (end.at > now) return end;
+    refused = BeginClose(&stopped);
+  }
+  if (refused.ok()) {
+    for (const auto& call : *refused) call->Refuse(ClosingError());
+  }
+  if (stopped != nullptr) std::move(stopped)(refused.status());
+  return end;
+}
+
+absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> Session::BeginClose(
+    Stopped* stopped) {
+  if (state_ == State::kClosing) return ClosingError();
+  state_ = State::kClosing;
+  if (running_ || pumping_) stopped_ = std::exchange(*stopped, nullptr);
+  return std::exchange(waiting_, {});
 }
 
 void Session::Reopen() {

@@ -67,6 +67,10 @@ class Session {
   // `stopped` is called with CLOSING at once.
   using Stopped = absl::AnyInvocable<void(const absl::Status&) &&>;
   void Close(Stopped stopped) ABSL_LOCKS_EXCLUDED(mu_);
+  // The same if its end has come at `now`: then nobody uses it in between.
+  // Gives when and why it ends; if that is after `now`, nothing happened.
+  LifeEnd CloseIfEnded(absl::Duration now, Stopped stopped)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // What Close stopped goes on: the session could not be removed.
   void Reopen() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -159,6 +163,11 @@ class Session {
   // Starts what waits, until one runs on or nothing waits. REQUIRES: the caller
   // has set pumping_.
   void Pump() ABSL_LOCKS_EXCLUDED(mu_);
+  LifeEnd EndOfLifeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Begins closing: gives the calls to refuse. What runs has `stopped` called
+  // at its end; then that is moved from.
+  absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> BeginClose(
+      Stopped* stopped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call that Pump() starts next; nullptr: the pump is over.
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

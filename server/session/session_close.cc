@@ -36,11 +36,13 @@ void SessionManager::Remove(const std::shared_ptr<Session>& session, bool erase,
                [this, session, erase,
                 done = std::move(done)](const absl::Status& removed) mutable {
                  if (removed.ok()) {
+                   expiry_.Erase(session->key());  // the id is still taken
                    table_.Erase(session->key());
                    OnRemoved(session->head().handle, session->key(), erase,
                              std::move(done));
                  } else {
                    session->Reopen();
+                   SetExpiry(session->key());
                    std::move(done)(removed);
                  }
                });

@@ -22,31 +22,34 @@ void SessionManager::OnDue(const SessionKey& key) {
   const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
   // What a drain finds expires when the server starts again.
   if (!session.ok() || table_.draining()) return;
-  const LifeEnd end = (*session)->EndOfLife();
-  if (end.at > context_.clock->Monotonic()) {
-    expiry_.Set(key, end.at);
-  } else {
-    Expire(*session, end.reason);
-  }
+  Expire(*session);
 }
 
-void SessionManager::Expire(const std::shared_ptr<Session>& session,
-                            EndReason reason) {
+void SessionManager::Expire(const std::shared_ptr<Session>& session) {
+  expiring_.Begin();
   admission_.Begin();
-  session->Close([this, session, reason](const absl::Status& stopped) {
-    // Its owner closes it already.
-    if (!stopped.ok()) return admission_.End();
-    Tombstone tombstone;
-    tombstone.key = session->key();
-    tombstone.last = session->head().handle;
-    tombstone.reason = reason;
-    tombstone.at = context_.clock->Wall();
-    Bury(session, tombstone);
-  });
+  const absl::Duration now = context_.clock->Monotonic();
+  const LifeEnd end =
+      session->CloseIfEnded(now, [this, session](const absl::Status& stopped) {
+        if (stopped.ok()) return Bury(session);
+        EndExpiry();  // its owner closes it already
+      });
+  if (end.at <= now) return;
+  expiry_.Set(session->key(), end.at);
+  EndExpiry();
 }
 
-void SessionManager::Bury(const std::shared_ptr<Session>& session,
-                          const Tombstone& tombstone) {
+void SessionManager::EndExpiry() {
+  expiring_.End();
+  admission_.End();  // last: the manager may be gone after it
+}
+
+void SessionManager::Bury(const std::shared_ptr<Session>& session) {
+  Tombstone tombstone;
+  tombstone.key = session->key();
+  tombstone.last = session->head().handle;
+  tombstone.reason = session->EndOfLife().reason;
+  tombstone.at = context_.clock->Wall();
   context_.writer->Remove(
       tombstone.key, EncodeTombstone(tombstone),
       [this, session, tombstone](const absl::Status& removed) {
@@ -59,7 +62,7 @@ void SessionManager::Bury(const std::shared_ptr<Session>& session,
           session->Reopen();
           expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);
         }
-        admission_.End();
+        EndExpiry();
       });
 }
 

@@ -2,17 +2,27 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/session/model_match.h"
 #include "server/session/session_file.h"
 #include "server/session/session_manager.h"
 
 namespace mneme {
+namespace {
+
+// A billion segments a second for fifty days; steps are counted in doubles too,
+// by Redis.
+constexpr uint64_t kMaxStep = uint64_t{1} << 52;
+
+}  // namespace
 
 absl::StatusOr<std::string> SessionManager::FileHeader(
     const ExportedValue& exported) const {
-  return EncodeSessionFileHeader(exported.manifest, *exported.value,
-                                 context_.export_key);
+  // A signature would make others believe what this server does not.
+  return EncodeSessionFileHeader(
+      exported.manifest, *exported.value,
+      exported.trusted ? context_.export_key : std::string());
 }
 
 absl::StatusOr<int64_t> SessionManager::LargestFile(
@@ -40,9 +50,10 @@ absl::StatusOr<SessionRecord> SessionManager::ReadFile(
                    ParseSessionFile(file, context_.export_key));
   const SessionManifest& manifest = parsed.manifest;
   const RetainedStep step = {manifest.handle.step, manifest.handle.digest};
-  if (step.step == 0) {
-    return absl::InvalidArgumentError(
-        "step: 0, the model's initial memory; expected a later one");
+  if (step.step == 0 || step.step > kMaxStep) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "step: ", step.step, ", expected 1 to ", kMaxStep,
+        " (0 is the model's initial memory, which is in no file)"));
   }
   SessionRecord record =
       FirstRecord(model.spec(), manifest.policy, context_.tenant_key,

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "server/session/admission.h"
 #include "server/session/expiry_queue.h"
+#include "server/session/expiry_slots.h"
 #include "server/session/export_call.h"
 #include "server/session/record_call.h"
 #include "server/session/segment.h"
@@ -178,9 +179,9 @@ class SessionManager {
   // session_expiry.cc: the deadline of a session has passed, which may have
   // been used since.
   void OnDue(const SessionKey& key);
-  void Expire(const std::shared_ptr<Session>& session, EndReason reason);
-  void Bury(const std::shared_ptr<Session>& session,
-            const Tombstone& tombstone);
+  void Expire(const std::shared_ptr<Session>& session);
+  void Bury(const std::shared_ptr<Session>& session);
+  void EndExpiry();
   void ForgetTombstones(const std::vector<SessionKey>& keys);
   void SetExpiry(const SessionKey& key);
   void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
@@ -208,6 +209,7 @@ class SessionManager {
   SessionTable table_;
   SessionEvents events_;
   Admission admission_;
+  ExpirySlots expiring_;
   ExpiryQueue expiry_;  // last: its thread uses everything above
 };
 

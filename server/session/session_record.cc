@@ -237,6 +237,11 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   record.ttl.idle = TtlFromMicros(integer("idle_us"));
   record.ttl.max_age = TtlFromMicros(integer("max_age_us"));
   record.max_age_left = TtlFromMicros(integer("max_age_left_us"));
+  if (record.ttl.idle <= absl::ZeroDuration() ||
+      record.ttl.max_age <= absl::ZeroDuration() ||
+      !json.contains("max_age_left_us")) {
+    return Corrupt("bad TTLs");
+  }
   return record;
 }
 

@@ -107,9 +107,21 @@ std::string TombstoneEntryKey(const SessionKey& session) {
   return key;
 }
 
+std::string RepliesPrefix(const SessionKey& session) {
+  std::string prefix = SessionPrefix(session);
+  prefix.push_back(kReplyKind);
+  return prefix;
+}
+
+std::string PrefixEnd(absl::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xff') end.pop_back();
+  if (!end.empty()) ++end.back();
+  return end;
+}
+
 std::string EntryKey(const ReplyKey& key) {
-  std::string bytes = SessionPrefix(key.session);
-  bytes.push_back(kReplyKind);
+  std::string bytes = RepliesPrefix(key.session);
   AppendBigEndian(key.step, &bytes);
   return bytes;
 }

@@ -35,6 +35,11 @@ constexpr char kEntryFormatVersion = 2;
 constexpr absl::string_view kFirstSession = "s";
 std::string SessionPrefix(const SessionKey& session);
 std::string FamilyPrefix(const std::string& tenant, const Root& root);
+// What every key of the session's replies begins with.
+std::string RepliesPrefix(const SessionKey& session);
+// The first key after all that begin with `prefix`, whose bytes are not all
+// 0xff.
+std::string PrefixEnd(absl::string_view prefix);
 
 std::string RecordEntryKey(const SessionKey& session, const Root& root);
 std::string TombstoneEntryKey(const SessionKey& session);

@@ -139,9 +139,10 @@ absl::Status RocksDbDatabase::DropOldFiles() {
 }
 
 std::unique_ptr<rocksdb::Iterator> RocksDbDatabase::NewIterator(
-    Family family) const {
+    Family family, const rocksdb::Slice* end) const {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
+  options.iterate_upper_bound = end;
   return std::unique_ptr<rocksdb::Iterator>(
       db_->NewIterator(options, handle(family)));
 }
@@ -151,8 +152,10 @@ absl::Status RocksDbDatabase::CheckFormat() {
   const auto stored = Get(Family::kRecords, kFormatKey, &buffer);
   if (stored.ok()) {
     int version = 0;
+    // Written anew: RocksDB resumes after a failed write only if there was one
+    // before that it has not flushed.
     if (absl::SimpleAtoi(*stored, &version) && version == kFormatVersion) {
-      return absl::OkStatus();
+      return WriteFormat();
     }
     return absl::FailedPreconditionError(
         absl::StrCat("rocksdb store '", path_, "' has format version '",
@@ -194,10 +197,14 @@ absl::Status RocksDbDatabase::ResumeIfFailed() {
 
 absl::Status RocksDbDatabase::Logged(const rocksdb::Status& status,
                                      absl::string_view doing) {
-  if (!status.ok()) {
-    resume_at_ = options_.clock->Monotonic() + options_.resume_interval;
-  }
-  return Convert(status, doing);
+  if (status.ok()) return absl::OkStatus();
+  resume_at_ = options_.clock->Monotonic() + options_.resume_interval;
+  // Whatever it is, also damage that RocksDB met elsewhere: nothing can be
+  // written.
+  return MakeError(
+      absl::StatusCode::kUnavailable,
+      absl::StrCat(doing, " rocksdb store '", path_, "': ", status.ToString()),
+      {"STORE_DOWN", {}, options_.resume_interval});
 }
 
 absl::Status RocksDbDatabase::Noted(const rocksdb::Status& status,

@@ -72,7 +72,9 @@ class RocksDbDatabase {
   absl::Status DropOldFiles() ABSL_LOCKS_EXCLUDED(log_mu_);
 
   // Sees the family as it is now; keeps nothing that it reads in the cache.
-  std::unique_ptr<rocksdb::Iterator> NewIterator(Family family) const;
+  // It ends before the key `end`, which outlives it, if there is one.
+  std::unique_ptr<rocksdb::Iterator> NewIterator(
+      Family family, const rocksdb::Slice* end = nullptr) const;
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
     return family == Family::kRecords ? records_ : objects_;
   }

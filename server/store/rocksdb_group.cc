@@ -2,26 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/store/commit_check.h"
 #include "server/store/entry_format.h"
 #include "server/store/rocksdb_record.h"
-#include "server/store/rocksdb_status.h"
 
 namespace mneme {
 namespace {
 
 rocksdb::Slice Slice(absl::string_view bytes) {
   return {bytes.data(), bytes.size()};
-}
-
-absl::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
 }
 
 FamilyKey FamilyOf(const StoredRecord& record) {
@@ -43,7 +36,8 @@ absl::Status RocksDbGroup::Load() {
     const FamilyKey family = {entry.session.tenant, *entry.root};
     if (sessions[family] < 2) return;
     const auto record = ReadRecord(entry.session, *entry.root, value);
-    shared_.Load(family, record.ok() ? record->values : std::vector<Digest>());
+    shared_.Load(family,
+                 record.ok() ? std::optional(record->values) : std::nullopt);
   };
   const bool shares =
       std::any_of(sessions.begin(), sessions.end(),
@@ -95,9 +89,6 @@ void RocksDbGroup::Add(const Commit& commit,
   AddReplies(commit, stored);
   Put(Family::kRecords, RecordEntryKey(record.session, record.root),
       EncodeStoredRecord(record));
-  if (!stored.has_value()) {
-    Delete(Family::kRecords, TombstoneEntryKey(record.session));
-  }
   StoredRecord left = record;
   left.bytes.clear();
   changed_.insert_or_assign(SessionPrefix(record.session), std::move(left));
@@ -140,29 +131,52 @@ absl::Status RocksDbGroup::Remove(const SessionKey& session,
                                   const std::string& tombstone) {
   std::optional<Root> root;
   absl::StatusOr<StoredRecord> record = absl::NotFoundError("");
+  const auto visit = [&](const SessionEntryRef& entry,
+                         absl::string_view value) {
+    if (!entry.root.has_value()) return;
+    root = entry.root;
+    record = ReadRecord(session, *root, value);
+  };
   const std::string prefix = SessionPrefix(session);
-  RETURN_IF_ERROR(ForEachSessionEntry(
-      *database_,
-      [&](const SessionEntryRef& entry, absl::string_view value) {
-        root = entry.root;
-        if (root.has_value()) record = ReadRecord(session, *root, value);
-      },
-      prefix));
-  if (root.has_value()) {
-    const FamilyKey family = {session.tenant, *root};
-    if (record.ok()) {
-      for (const Digest& value : record->values) DropValue(family, value);
-    } else {
-      RETURN_IF_ERROR(DropUnheld(family));
-    }
-    shared_.Leave(family);
-    RETURN_IF_ERROR(DropReplies(session));
-    Delete(Family::kRecords, RecordEntryKey(session, *root));
-    changed_.insert_or_assign(prefix, std::nullopt);
+  RETURN_IF_ERROR(ForEachSessionEntry(*database_, visit, prefix));
+  if (tombstone.empty()) RETURN_IF_ERROR(RemoveTombstone(session));
+  // Nothing is read from here on: what is half done would be written with the
+  // next group.
+  if (!tombstone.empty()) {
+    Put(Family::kRecords, TombstoneEntryKey(session), tombstone);
   }
-  if (tombstone.empty()) return RemoveTombstone(session);
-  Put(Family::kRecords, TombstoneEntryKey(session), tombstone);
+  if (!root.has_value()) return absl::OkStatus();
+  record.ok() ? DropHeld(*record) : DropDamaged(session, *root);
+  Delete(Family::kRecords, RecordEntryKey(session, *root));
+  changed_.insert_or_assign(prefix, std::nullopt);
   return absl::OkStatus();
+}
+
+void RocksDbGroup::DropHeld(const StoredRecord& record) {
+  const FamilyKey family = FamilyOf(record);
+  for (const Digest& value : record.values) DropValue(family, value);
+  shared_.Leave(family);
+  for (uint64_t step = record.replies.first; step < record.replies.end;
+       ++step) {
+    Delete(Family::kObjects, EntryKey(ReplyKey{record.session, step}));
+  }
+}
+
+void RocksDbGroup::DropDamaged(const SessionKey& session, const Root& root) {
+  const std::string replies = RepliesPrefix(session);
+  DeleteRange(replies, PrefixEnd(replies));
+  const FamilyKey family = {session.tenant, root};
+  shared_.LeaveDamaged(family);
+  const auto held = shared_.Held(family);
+  if (!held.has_value()) return;
+  const std::string prefix = FamilyPrefix(session.tenant, root);
+  std::string from = prefix;
+  for (const Digest& value : *held) {
+    const std::string key = absl::StrCat(prefix, AsBytes(value));
+    DeleteRange(from, key);
+    from = absl::StrCat(key, absl::string_view("\0", 1));
+  }
+  DeleteRange(from, PrefixEnd(prefix));
 }
 
 absl::Status RocksDbGroup::RemoveTombstone(const SessionKey& session) {
@@ -186,22 +200,6 @@ void RocksDbGroup::DropValue(const FamilyKey& family, const Digest& value) {
          EntryKey(ValueKey{family.tenant, family.root, value}));
 }
 
-absl::Status RocksDbGroup::DropUnheld(const FamilyKey& family) {
-  const std::string prefix = FamilyPrefix(family.tenant, family.root);
-  return ForEach(Family::kObjects, prefix, [&](absl::string_view key) {
-    const auto digest = ParseValueDigest(key, prefix);
-    if (digest.has_value() && shared_.Holds(family, *digest)) return;
-    Delete(Family::kObjects, std::string(key));
-  });
-}
-
-absl::Status RocksDbGroup::DropReplies(const SessionKey& session) {
-  return ForEach(Family::kObjects, SessionPrefix(session),
-                 [&](absl::string_view key) {
-                   Delete(Family::kObjects, std::string(key));
-                 });
-}
-
 absl::Status RocksDbGroup::Write(bool sync) {
   absl::Status status;
   if (!empty()) status = database_->Write(&batch_, sync);
@@ -210,17 +208,6 @@ absl::Status RocksDbGroup::Write(bool sync) {
   changed_.clear();
   sync_ = false;
   return status;
-}
-
-template <typename Visit>
-absl::Status RocksDbGroup::ForEach(Family family, const std::string& prefix,
-                                   const Visit& visit) const {
-  const std::unique_ptr<rocksdb::Iterator> it = database_->NewIterator(family);
-  for (it->Seek(Slice(prefix)); it->Valid(); it->Next()) {
-    if (!absl::StartsWith(View(it->key()), prefix)) break;
-    visit(View(it->key()));
-  }
-  return FromRocksDb(it->status(), "reading the store");
 }
 
 void RocksDbGroup::Put(Family family, const std::string& key,
@@ -235,6 +222,11 @@ void RocksDbGroup::Put(Family family, const std::string& key,
 
 void RocksDbGroup::Delete(Family family, const std::string& key) {
   batch_.Delete(database_->handle(family), key);
+}
+
+void RocksDbGroup::DeleteRange(const std::string& from,
+                               const std::string& end) {
+  batch_.DeleteRange(database_->handle(Family::kObjects), from, end);
 }
 
 }  // namespace mneme

@@ -62,15 +62,14 @@ class RocksDbGroup {
   void AddReplies(const Commit& commit,
                   const std::optional<StoredRecord>& stored);
   void DropValue(const FamilyKey& family, const Digest& value);
-  // Every value of the family that no readable record is known to hold.
-  absl::Status DropUnheld(const FamilyKey& family);
-  absl::Status DropReplies(const SessionKey& session);
-  // All entries of `family` whose key begins so, key by key.
-  template <typename Visit>
-  absl::Status ForEach(Family family, const std::string& prefix,
-                       const Visit& visit) const;
+  // What a session has beside its record, which is whole, or is not: then every
+  // value of the family goes that no other session is known to hold.
+  void DropHeld(const StoredRecord& record);
+  void DropDamaged(const SessionKey& session, const Root& root);
   void Put(Family family, const std::string& key, absl::string_view payload);
   void Delete(Family family, const std::string& key);
+  // Of objects: from this key up to, not including, that.
+  void DeleteRange(const std::string& from, const std::string& end);
 
   RocksDbDatabase* const database_;
   SharedValues shared_;

@@ -2,9 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/rocksdb_status.h"
 
@@ -20,13 +20,14 @@ absl::string_view View(const rocksdb::Slice& slice) {
 absl::Status ForEachSessionEntry(const RocksDbDatabase& database,
                                  VisitSessionEntry visit,
                                  absl::string_view prefix) {
-  const std::unique_ptr<rocksdb::Iterator> it =
-      database.NewIterator(RocksDbDatabase::Family::kRecords);
+  const std::string after = PrefixEnd(prefix);
+  const rocksdb::Slice end(after);
+  const bool all = prefix == kFirstSession;
+  const std::unique_ptr<rocksdb::Iterator> it = database.NewIterator(
+      RocksDbDatabase::Family::kRecords, all ? nullptr : &end);
   for (it->Seek({prefix.data(), prefix.size()}); it->Valid(); it->Next()) {
     const absl::string_view key = View(it->key());
     const std::optional<SessionEntryRef> entry = ParseSessionEntryKey(key);
-    const bool all = prefix == kFirstSession;
-    if (!all && !absl::StartsWith(key, prefix)) break;
     if (!entry.has_value()) {
       return absl::DataLossError(absl::StrCat(
           "the store holds a key that is not ours: ", absl::CHexEscape(key)));

@@ -119,7 +119,7 @@ absl::Status RocksDbStore::Remove(const SessionKey& session,
   if (memory_.Find(session).has_value()) {
     return memory_.Remove(session, tombstone);
   }
-  RETURN_IF_ERROR(memory_.Remove(session, ""));
+  RETURN_IF_ERROR(memory_.RemoveTombstone(session));
   const auto stored = group_->Find(session);
   const bool async = stored.ok() && stored->has_value() &&
                      (**stored).durability == Durability::kAsync;
@@ -221,17 +221,21 @@ absl::StatusOr<std::optional<StoredRecord>> RocksDbStore::Find(
 
 absl::Status RocksDbStore::ApplyInMemory(Commit commit) {
   // What is on disk stays there: then CheckCommit refuses.
-  const SessionKey& session = commit.record.session;
+  const SessionKey session = commit.record.session;
   if (!memory_.Find(session).has_value()) {
     ASSIGN_OR_RETURN(const auto on_disk, group_->Find(session));
     if (on_disk.has_value()) return CheckCommit(commit, on_disk, std::nullopt);
-    RETURN_IF_ERROR(group_->RemoveTombstone(session));
   }
   if (commit.parent.has_value() && !memory_.Find(*commit.parent).has_value()) {
     ASSIGN_OR_RETURN(const auto on_disk, group_->Find(*commit.parent));
     return CheckCommit(commit, std::nullopt, on_disk);
   }
-  return memory_.ApplyOne(std::move(commit));
+  const bool first = !commit.expected_head.has_value();
+  RETURN_IF_ERROR(memory_.ApplyOne(std::move(commit)));
+  // One that a session on disk left. If it stays, it is found after a restart,
+  // when this session is gone too.
+  if (first) group_->RemoveTombstone(session).IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status RocksDbStore::AddToGroup(const Commit& commit) {
@@ -248,7 +252,10 @@ absl::Status RocksDbStore::AddToGroup(const Commit& commit) {
     ASSIGN_OR_RETURN(parent, Find(*commit.parent));
   }
   RETURN_IF_ERROR(CheckCommit(commit, stored, parent));
-  if (!stored.has_value()) RETURN_IF_ERROR(memory_.Remove(session, ""));
+  if (!stored.has_value()) {
+    RETURN_IF_ERROR(memory_.RemoveTombstone(session));
+    RETURN_IF_ERROR(group_->RemoveTombstone(session));
+  }
   group_->Add(commit, stored, parent);
   return absl::OkStatus();
 }

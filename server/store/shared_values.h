@@ -2,6 +2,7 @@
 #define MNEME_SERVER_STORE_SHARED_VALUES_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,8 +31,11 @@ struct FamilyKey {
 // by one thread at a time; owned by a store.
 class SharedValues {
  public:
-  // A session of a family with more than one, as the store has it.
-  void Load(const FamilyKey& family, const std::vector<Digest>& values);
+  // A session of a family with more than one, as the store has it; nullopt: its
+  // record is damaged, so nobody knows what it holds, and no value of the
+  // family is let go before it is gone.
+  void Load(const FamilyKey& family,
+            const std::optional<std::vector<Digest>>& values);
 
   // A session that holds `values` is forked from one that holds
   // `parent_values`, `values` among them.
@@ -41,11 +45,15 @@ class SharedValues {
   bool Add(const FamilyKey& family, const Digest& value);
   // It lets go of one; true: nobody holds it any more.
   bool Drop(const FamilyKey& family, const Digest& value);
-  // It is gone, after it let go of everything.
+  // It is gone, after it let go of everything, or with a damaged record.
   void Leave(const FamilyKey& family);
+  void LeaveDamaged(const FamilyKey& family);
 
   // Whether a session of a family of more than one is known to hold it.
   bool Holds(const FamilyKey& family, const Digest& value) const;
+  // All that they are known to hold, in order; nullopt: some of them are
+  // damaged.
+  std::optional<std::vector<Digest>> Held(const FamilyKey& family) const;
 
   void Keep();
   void Revert();
@@ -53,6 +61,7 @@ class SharedValues {
  private:
   struct Family {
     int64_t sessions = 0;
+    int64_t damaged = 0;  // of these
     absl::flat_hash_map<Digest, int64_t> holders;
   };
   struct Change {
@@ -60,6 +69,7 @@ class SharedValues {
     int64_t sessions = 0;
     Digest value{};
     int64_t holders = 0;
+    int64_t damaged = 0;
   };
 
   void Do(const Change& change);

@@ -200,8 +200,12 @@ bool StoreWriter::AddCommit(CommitOp* op, Round* round) {
 bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
   if (std::holds_alternative<FlushOp>(op)) return !round->commits.empty();
   while (round->indexed < round->commits.size()) {
-    const StoredRecord& record = round->commits[round->indexed++].record;
+    const Commit& commit = round->commits[round->indexed++];
+    const StoredRecord& record = commit.record;
     round->touched.insert(RefTo(record.session));
+    if (commit.parent.has_value()) {
+      round->touched.insert(RefTo(*commit.parent));
+    }
     round->touched.insert(RefTo(record.session.tenant, record.root));
   }
   if (const auto* remove = std::get_if<RemoveOp>(&op)) {

@@ -159,6 +159,10 @@ TEST_F(ExportImportTest, AForgedValueReachesNobodyElse) {
   Apply("b", Range(0, 8), &reply);
   EXPECT_EQ(reply.head().digest(), forged.head().digest());
   EXPECT_EQ(LastSum(reply), Sum(Range(0, 8)));
+  // Exported again, it is not signed either.
+  std::string again;
+  ASSERT_TRUE(Export("forged", &again).ok());
+  EXPECT_FALSE(ParseSessionFile(again, "a key")->authentic);
   Apply("forged", Range(8, 4), &reply);
   EXPECT_NE(LastSum(reply), Sum(Range(0, 12)));
   Apply("b", Range(8, 4), &reply);

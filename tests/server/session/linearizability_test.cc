@@ -42,8 +42,8 @@ struct Owner {
 class LinearizabilityTest : public SessionFixture {
  protected:
   LinearizabilityTest() {
-    // Nothing is forgotten in a round. A step may be taken from another session,
-    // but none is open that made it.
+    // Nothing is forgotten in a round. A step may be taken from another
+    // session, but none is open that made it.
     Stop();
     prefix_entries_ = 1000;
     limits_.retention = {1000, 1000};

@@ -115,6 +115,20 @@ TEST_F(RetentionTest, RollingBackTakesLaterPinsAway) {
   EXPECT_THAT(record_.pinned, ElementsAre(2));
 }
 
+TEST_F(RetentionTest, ARollbackBringsNoRepliesBack) {
+  for (int i = 0; i < 3; ++i) Message(1);
+  record_.pinned = {3};
+  for (int i = 0; i < 6; ++i) Message(1);
+  ASSERT_THAT(Retained(), ElementsAre(3, 7, 8, 9));
+  ASSERT_EQ(record_.first_reply, 8u);
+  limits_.values = 6;  // the pinned value is among the newest again
+  RollBack(7, &record_);
+  Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(3, 7, 8));
+  EXPECT_EQ(record_.first_reply, 8u);
+  EXPECT_THAT(record_.reply_bytes, ElementsAre(0, 0, 8));
+}
+
 TEST_F(RetentionTest, AForkBeginsWithOneValue) {
   Message(4);
   record_.pinned = {3};

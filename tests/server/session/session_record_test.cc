@@ -152,8 +152,8 @@ TEST(SessionRecordTest, FindsTheNewestUpToAStep) {
 
 TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
   const auto whole = nlohmann::json::from_cbor(Encode(Example()).bytes);
-  for (const char* field :
-       {"memory", "reply_bytes", "steps", "fingerprint", "pinned"}) {
+  for (const char* field : {"memory", "reply_bytes", "steps", "fingerprint",
+                            "pinned", "idle_us", "max_age_us"}) {
     for (const nlohmann::json& other :
          {nlohmann::json(), nlohmann::json(7), nlohmann::json({{"a", 1}}),
           nlohmann::json::array({"x", 1, nullptr})}) {
@@ -164,6 +164,18 @@ TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
       EXPECT_THAT(DecodeWith(bytes, Example()),
                   StatusIs(absl::StatusCode::kDataLoss));
     }
+  }
+}
+
+TEST(SessionRecordTest, ARecordWithoutTtlsIsDataLossNotExpired) {
+  const auto whole = nlohmann::json::from_cbor(Encode(Example()).bytes);
+  for (const char* field : {"idle_us", "max_age_us", "max_age_left_us"}) {
+    nlohmann::json changed = whole;
+    changed.erase(field);
+    std::string bytes;
+    nlohmann::json::to_cbor(changed, bytes);
+    EXPECT_THAT(DecodeWith(bytes, Example()),
+                StatusIs(absl::StatusCode::kDataLoss));
   }
 }
 

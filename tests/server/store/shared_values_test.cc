@@ -1,5 +1,8 @@
 #include "server/store/shared_values.h"
 
+#include <optional>
+#include <vector>
+
 #include "gtest/gtest.h"
 #include "tests/server/store/store_builders.h"
 
@@ -30,11 +33,26 @@ TEST(SharedValuesTest, TheLastHolderLetsAValueGo) {
 
 TEST(SharedValuesTest, LoadingCountsAsJoiningDoes) {
   SharedValues shared;
-  shared.Load(kFamily, {kOne, kTwo});
-  shared.Load(kFamily, {kTwo});
+  shared.Load(kFamily, std::vector{kOne, kTwo});
+  shared.Load(kFamily, std::vector{kTwo});
   EXPECT_TRUE(shared.Drop(kFamily, kOne));
   EXPECT_FALSE(shared.Drop(kFamily, kTwo));
   EXPECT_TRUE(shared.Drop(kFamily, kTwo));
+}
+
+TEST(SharedValuesTest, NothingIsLetGoBesideADamagedSession) {
+  SharedValues shared;
+  shared.Load(kFamily, std::vector{kOne, kTwo});
+  shared.Load(kFamily, std::vector{kTwo});
+  shared.Load(kFamily, std::nullopt);
+  EXPECT_FALSE(shared.Drop(kFamily, kOne));
+  EXPECT_EQ(shared.Held(kFamily), std::nullopt);
+  shared.LeaveDamaged(kFamily);
+  EXPECT_EQ(shared.Held(kFamily), std::vector{kTwo});
+  EXPECT_FALSE(shared.Drop(kFamily, kTwo));
+  EXPECT_TRUE(shared.Drop(kFamily, kTwo));
+  shared.Revert();
+  EXPECT_EQ(shared.Held(kFamily), std::nullopt);
 }
 
 TEST(SharedValuesTest, AFamilyThatIsDownToOneIsForgotten) {
