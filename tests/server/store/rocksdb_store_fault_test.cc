@@ -49,6 +49,20 @@ TEST_F(RocksDbStoreFaultTest, AFailingDiskIsUnavailableUntilItWorksAgain) {
               IsOkAndHolds(ValueOf(session_, 1)));
 }
 
+TEST_F(RocksDbStoreFaultTest, AFailureOfTheFirstWriteAfterAStartPasses) {
+  UseFakeDisk();
+  Reopen();
+  ASSERT_THAT(Step(0), IsOk());
+  Reopen();
+  rocksdb::IOStatus error = rocksdb::IOStatus::IOError("the disk is away");
+  error.SetRetryable(true);
+  disk_->FailWrites(error);
+  EXPECT_THAT(Step(1), StatusIs(StatusCode::kUnavailable));
+  disk_->FailWrites(rocksdb::IOStatus::OK());
+  clock_.Advance(options_.resume_interval);
+  EXPECT_THAT(Step(1), IsOk());
+}
+
 TEST_F(RocksDbStoreFaultTest, AForkThatWasNotWrittenHoldsNothing) {
   UseFakeDisk();
   Reopen();
@@ -208,6 +222,8 @@ TEST_F(RocksDbStoreFaultTest, FilesDamagedOnDiskAreDataLoss) {
     fclose(file);
   }
   Reopen();
+  const SessionKey whole = Session("whole");
+  ASSERT_THAT(ApplyOne(store_.get(), StepCommit(whole, 0)), IsOk());
   int damaged = 0;
   for (int step = 0; step < 300; ++step) {
     const auto bytes = store_->GetValue(ValueAt(session_, step));
@@ -219,6 +235,11 @@ TEST_F(RocksDbStoreFaultTest, FilesDamagedOnDiskAreDataLoss) {
     }
   }
   EXPECT_GT(damaged, 0);
+  // What is damaged can be removed, and costs nobody else anything.
+  EXPECT_THAT(store_->Remove(session_, ""), IsOk());
+  EXPECT_THAT(ApplyOne(store_.get(), StepCommit(whole, 1)), IsOk());
+  EXPECT_THAT(store_->GetValue(ValueAt(whole, 0)),
+              IsOkAndHolds(ValueOf(whole, 0)));
 }
 
 }  // namespace
