@@ -210,6 +210,11 @@ absl::Status RedisStore::RemoveTombstone(const SessionKey& session) {
   return sessions_.RemoveTombstone(session);
 }
 
+absl::Status RedisStore::MarkErase() {
+  return absl::UnimplementedError(
+      "erase: not offered with --store redis, expected Close without it");
+}
+
 absl::StatusOr<MemoryStore::Records> RedisStore::LoadRecords() const {
   ASSIGN_OR_RETURN(Records here, memory_.LoadRecords());
   MutexLock lock(&read_mu_);

@@ -103,6 +103,9 @@ class RedisStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status RemoveTombstone(const SessionKey& session) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
+  // UNIMPLEMENTED: Redis keeps what was removed in its append-only file, until
+  // it rewrites that.
+  absl::Status MarkErase() override;
   // One snapshot a session, not of all.
   absl::StatusOr<Records> LoadRecords() const override
       ABSL_LOCKS_EXCLUDED(read_mu_);
