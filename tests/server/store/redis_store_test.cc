@@ -94,6 +94,11 @@ TEST_F(RedisStoreTest, WhatIsLetGoAndRemovedLeavesNoKeysBehind) {
   EXPECT_EQ(server_.CountKeys(), 0);
 }
 
+TEST_F(RedisStoreTest, ToLeaveNoTraceIsRefusedBeforeAnythingIsRemoved) {
+  const auto store = Open();
+  EXPECT_THAT(store->MarkErase(), StatusIs(absl::StatusCode::kUnimplemented));
+}
+
 TEST_F(RedisStoreTest, ARefusedNewSessionLeavesNoKeysBehind) {
   const auto store = Open();
   EXPECT_THAT(ApplyOne(store.get(), ForkCommit(session_, 0, Session("fork"))),
