@@ -136,8 +136,8 @@ TEST_F(TransferCommandsTest, WrongArgumentsAreUsageErrors) {
   EXPECT_EQ(Run({"export", "p-0/1", "f"}), 2);
   EXPECT_THAT(err_.str(), HasSubstr("three parts"));
   EXPECT_EQ(Run({"import"}), 2);
-  EXPECT_EQ(Run({"import", "f", "--durability", "async"}), 2);
-  EXPECT_THAT(err_.str(), HasSubstr("memory or sync"));
+  EXPECT_EQ(Run({"import", "f", "--durability", "disk"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("memory, async or sync"));
 }
 
 }  // namespace
