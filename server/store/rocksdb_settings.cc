@@ -36,9 +36,6 @@ rocksdb::DBOptions DatabaseSettings(rocksdb::Env* env,
   options.track_and_verify_wals_in_manifest = !to_last_good;
   options.max_total_wal_size = 4 * static_cast<uint64_t>(write_buffer_bytes);
   options.max_bgerror_resume_count = 0;
-  // A record and its values get into files together, or a log that is replayed
-  // for one of them would change the other.
-  options.atomic_flush = true;
   options.max_open_files = 1024;
   options.bytes_per_sync = kMiB;
   options.keep_log_file_num = 4;

@@ -37,7 +37,9 @@ class RefusalTest : public ::testing::Test {
 };
 
 TEST_F(RefusalTest, CancelledStreamsAreSentAgainAndAppliedOnce) {
-  Start();
+  Config config;
+  config.prefix_index = 0;  // both send the same
+  Start(config);
   const auto at_device = OracleStream::OpenSession(*client_, "a", kSegment);
   const auto in_queue = OracleStream::OpenSession(*client_, "b", kSegment);
   const auto tokens = OracleTokens(1, 3 * kSegment + 5);

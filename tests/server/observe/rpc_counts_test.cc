@@ -31,7 +31,7 @@ TEST(RpcCountsTest, ACodeThatIsNoneIsUnknown) {
   RpcCounts counts;
   counts.Add(RpcMethod::kProcess, static_cast<absl::StatusCode>(99));
   EXPECT_EQ(Calls(counts, "Segments.Process", absl::StatusCode::kUnknown), 1);
-  EXPECT_THAT(counts.Read(), SizeIs(14));
+  EXPECT_THAT(counts.Read(), SizeIs(15));
 }
 
 }  // namespace

@@ -315,6 +315,20 @@ TEST_P(MemoryStoreConformance, ADamagedValueOrReplyIsDataLossByName) {
   EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 0)), IsOk());
 }
 
+TEST_P(MemoryStoreConformance, WhatIsDamagedCanBeRemoved) {
+  const SessionKey whole = Session("whole");
+  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
+  ASSERT_THAT(ApplyOne(store(), StepCommit(whole, 0)), IsOk());
+  under_test_->CorruptValue(ValueAt(kSession, 0));
+  under_test_->CorruptReply(ReplyAt(kSession, 0));
+  ASSERT_THAT(store()->Remove(kSession, ""), IsOk());
+  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 0)),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(ApplyOne(store(), StepCommit(whole, 1)), IsOk());
+  EXPECT_THAT(store()->GetValue(ValueAt(whole, 0)),
+              IsOkAndHolds(ValueOf(whole, 0)));
+}
+
 TEST_P(MemoryStoreConformance, ADamagedRecordIsListedAndKeepsWhatItHolds) {
   const SessionKey whole = Session("whole");
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
