@@ -274,7 +274,7 @@ absl::StatusOr<SessionInfo> Client::ImportSession(
   // The first message says what is made, even of an empty file.
   for (bool first = true; piece.ok() && (first || !piece->empty());
        first = false) {
-    request.set_data(*std::move(piece));
+    request.set_data(*piece);
     if (!writer->Write(request)) break;  // the server ended the call
     request.Clear();
     piece = next_piece();

@@ -140,7 +140,7 @@ void WatchStream::Pump() {
     MutexLock lock(&mu_);
     if (writing_ || finished_) return;
     if (!events_.empty()) {
-      written_ = std::move(events_.front());
+      written_.Swap(&events_.front());
       events_.pop_front();
       writing_ = true;
     } else if (outcome_.has_value()) {

@@ -26,7 +26,7 @@ WaitingSegment View(const StepTask& task) {
 absl::Status LoadMemories(absl::Span<StepTask* const> tasks) {
   if (tasks.empty()) return absl::OkStatus();
   std::vector<absl::string_view> saved;
-  for (const StepTask* task : tasks) saved.push_back(*task->saved_memory);
+  for (const StepTask* task : tasks) saved.emplace_back(*task->saved_memory);
   ASSIGN_OR_RETURN(std::vector<MemoryRef> loaded,
                    tasks.front()->model->Load(saved));
   if (loaded.size() != tasks.size()) {

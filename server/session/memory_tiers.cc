@@ -143,9 +143,9 @@ MemoryTiers::AtHand MemoryTiers::Use(const TieredMemoryRef& value) {
   return at_hand;
 }
 
-void MemoryTiers::Restored(const TieredMemoryRef& value, MemoryRef live,
-                           SavedRef saved) {
-  Spilled spilled;  // and the arguments: destroyed after the lock is released
+void MemoryTiers::Restored(const TieredMemoryRef& value, const MemoryRef& live,
+                           const SavedRef& saved) {
+  Spilled spilled;  // destroyed after the lock is released
   MutexLock lock(&shared_->mu);
   shared_->Put(live, saved, value.get(), &spilled);
 }

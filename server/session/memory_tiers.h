@@ -66,7 +66,8 @@ class MemoryTiers {
   // The value was read or loaded again and stays the head (a step that is about
   // to replace it needs no such call): what is not null is at hand again. Makes
   // it the most recently used one. What was at hand already stays.
-  void Restored(const TieredMemoryRef& value, MemoryRef live, SavedRef saved);
+  void Restored(const TieredMemoryRef& value, const MemoryRef& live,
+                const SavedRef& saved);
 
   struct TierStats {
     int64_t values = 0;

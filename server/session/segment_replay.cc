@@ -28,6 +28,7 @@ void SegmentCall::VerifyStart() {
   ReadKept(*placement_.unverified, "at.handle", &SegmentCall::OnStartVerified);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as OnKept, a Kept.
 void SegmentCall::OnStartVerified(absl::StatusOr<KeptReply> kept) {
   kept.ok() ? Continue() : Fail(kept.status());
 }

@@ -7,6 +7,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/base/error_info.h"
 #include "server/base/status_macros.h"
 #include "server/store/commit_check.h"
 #include "server/store/entry_format.h"
@@ -211,7 +212,8 @@ absl::Status RedisStore::RemoveTombstone(const SessionKey& session) {
 }
 
 absl::Status RedisStore::MarkErase() {
-  return absl::UnimplementedError(
+  return MakeError(
+      absl::StatusCode::kUnimplemented, "NOT_OFFERED",
       "erase: not offered with --store redis, expected Close without it");
 }
 
