@@ -262,7 +262,7 @@ absl::Status RocksDbStore::AddToGroup(const Commit& commit) {
 
 absl::Status RocksDbStore::WriteGroup(bool sync) {
   if (group_->empty()) return group_->Write(sync);
-  const absl::Status status = group_->Write(sync);
+  absl::Status status = group_->Write(sync);
   if (status.ok() && sync) syncer_->WroteSynced();
   if (status.ok() && !sync) syncer_->WroteUnsynced();
   return status;

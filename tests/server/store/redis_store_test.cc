@@ -18,7 +18,6 @@ namespace {
 
 using ::absl::StatusCode;
 using ::testing::Each;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
