@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tests/client/error_status.h"
 
 namespace mneme::testing {
@@ -34,7 +35,7 @@ std::string FakeDigest(const std::string& before, const std::string& tokens) {
   std::string digest;
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     uint64_t hash = 14695981039346656037u * seed;
-    for (char c : before + "|" + tokens) {
+    for (char c : absl::StrCat(before, "|", tokens)) {
       hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
     }
     digest.append(reinterpret_cast<const char*>(&hash), sizeof(hash));

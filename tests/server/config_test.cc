@@ -24,9 +24,9 @@ absl::StatusOr<CommandLine> Parse(std::vector<std::string> arguments) {
 class ScopedEnv {
  public:
   ScopedEnv(const char* name, const char* value) : name_(name) {
-    setenv(name, value, 1);
+    setenv(name, value, 1);  // NOLINT: one thread here
   }
-  ~ScopedEnv() { unsetenv(name_); }
+  ~ScopedEnv() { unsetenv(name_); }  // NOLINT
 
  private:
   const char* const name_;

@@ -114,10 +114,10 @@ TEST_F(ArgumentsTest, TtlsAreTimes) {
 }
 
 TEST_F(ArgumentsTest, TheServerComesFromTheEnvironmentUnlessGiven) {
-  setenv("MNEME_SERVER", "elsewhere:1", 1);
+  setenv("MNEME_SERVER", "elsewhere:1", 1);  // NOLINT: one thread here
   EXPECT_EQ(ParseStream({"a"}).common.server, "elsewhere:1");
   EXPECT_EQ(ParseStream({"a", "--server", "here:2"}).common.server, "here:2");
-  unsetenv("MNEME_SERVER");
+  unsetenv("MNEME_SERVER");  // NOLINT
 }
 
 TEST_F(ArgumentsTest, WrongArgumentsAreNamed) {

@@ -24,7 +24,7 @@ class InspectCommandTest : public CliTest {
 
   // Exports the head of p-0 to s.safetensors; its path.
   std::string Exported() {
-    const std::string path = folder_.File("s.safetensors");
+    std::string path = folder_.File("s.safetensors");
     EXPECT_EQ(Run({"export", "p-0", path}), 0) << err_.str();
     return path;
   }

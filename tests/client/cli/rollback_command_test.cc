@@ -10,8 +10,6 @@ namespace mneme::cli {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
-using ::testing::StartsWith;
 
 class RollbackCommandTest : public CliTest {
  protected:

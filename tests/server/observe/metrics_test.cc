@@ -10,7 +10,6 @@
 namespace mneme {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -25,8 +24,8 @@ const prometheus::ClientMetric* Find(
     }
   }
   ADD_FAILURE() << "no metric " << name << " " << label;
-  static const prometheus::ClientMetric kNone;
-  return &kNone;
+  static const prometheus::ClientMetric none;
+  return &none;
 }
 
 AppliedSegment Segment(SegmentSource source) {

@@ -11,9 +11,7 @@
 namespace mneme {
 namespace {
 
-using ::testing::AnyOf;
 using ::testing::Contains;
-using ::testing::ElementsAre;
 
 // An in-process store that plays a disk: an async commit is unsynced until
 // Sync(), or a commit with a sync. Thread-safe.

@@ -107,7 +107,7 @@ class LinearizabilityTest : public SessionFixture {
       }
       message.answered = ++now_;
       if (!answer.ok()) {
-        const Position head = HeadIn(answer.status());
+        Position head = HeadIn(answer.status());
         message.conflict = head.handle;
         return head;
       }

@@ -12,7 +12,6 @@ namespace mneme {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 class Recorder : public SessionWatcher {
  public:

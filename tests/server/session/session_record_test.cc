@@ -152,8 +152,8 @@ TEST(SessionRecordTest, FindsTheNewestUpToAStep) {
 
 TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
   const auto whole = nlohmann::json::from_cbor(Encode(Example()).bytes);
-  for (const char* field : {"memory", "reply_bytes", "steps", "fingerprint",
-                            "pinned"}) {
+  for (const char* field :
+       {"memory", "reply_bytes", "steps", "fingerprint", "pinned"}) {
     for (const nlohmann::json& other :
          {nlohmann::json(), nlohmann::json(7), nlohmann::json({{"a", 1}}),
           nlohmann::json::array({"x", 1, nullptr})}) {

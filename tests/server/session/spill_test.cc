@@ -1,5 +1,7 @@
 // Sessions whose memory does not all fit: the tiers under the session layer.
 
+#include <thread>
+
 #include "tests/server/session/session_fixture.h"
 
 namespace mneme {
@@ -53,8 +55,8 @@ TEST_F(SpillTest, WhatFitsStaysLive) {
   EXPECT_EQ(stats.used_from_device, 40 * 2);
   EXPECT_EQ(stats.device.spilled, 0);
   for (int i = 0; i < 40; ++i) ASSERT_OK(Close(absl::StrCat("s", i)));
-  ASSERT_OK(writer_->Flush());  // nothing holds the last one any more
-  EXPECT_EQ(tiers_->stats().device.values, 0);
+  // Whoever worked on a session last lets go of it after the answer.
+  while (tiers_->stats().device.values > 0) std::this_thread::yield();
 }
 
 TEST_F(SpillTest, AForkSharesItsParentsLiveMemory) {

@@ -33,7 +33,7 @@ class TtlTest : public SessionFixture {
   // What is said of the session once it has ended.
   absl::Status End(const std::string& id) {
     while (true) {
-      const absl::Status status = manager_->Get(Key(id)).status();
+      absl::Status status = manager_->Get(Key(id)).status();
       if (!status.ok()) return status;
       std::this_thread::yield();
     }

@@ -116,7 +116,7 @@ class GatedStore : public MemoryStore {
   }
   absl::Status Probe() override ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
-    calls_.push_back("probe");
+    calls_.emplace_back("probe");
     changed_.notify_all();
     return failure_;
   }
