@@ -42,7 +42,8 @@ ServerProcess::ServerProcess(const std::string& binary,
   flags.insert(flags.end(), {"--listen", listen, "--metrics", "127.0.0.1:0"});
   // The first of two values counts.
   std::vector<std::string> variables = environment;
-  for (char** one = environ; *one != nullptr; ++one) variables.emplace_back(*one);
+  for (char** one = environ; *one != nullptr; ++one)
+    variables.emplace_back(*one);
   Start(binary, std::move(flags), std::move(variables));
 }
 

@@ -47,7 +47,7 @@ TEST(HostileSessionFileTest, HostileHeadersAreRefused) {
            std::string("{"),
            std::string("{}x"),
            R"({"m":)" + deep,
-           R"({"m":)" + entry + R"(,"m":)" + entry + "}",
+           absl::StrCat(R"({"m":)", entry, R"(,"m":)", entry, "}"),
            R"({"__metadata__":{"step":"1","step":"2"},"m":)" + entry + "}",
            R"({"__metadata__":7,"m":)" + entry + "}",
            R"({"__metadata__":{"mneme_format":1},"m":)" + entry + "}",
@@ -73,10 +73,12 @@ TEST(HostileSessionFileTest, HostileTensorsAreRefused) {
           R"({"dtype":"U8","shape":[1e30],"data_offsets":[0,1]})",
           R"({"dtype":"I64","shape":[2305843009213693952],"data_offsets":[0,0]})",
           R"({"dtype":"I64","shape":[4294967296,4294967296],"data_offsets":[0,0]})",
+          // NOLINTBEGIN(bugprone-suspicious-missing-comma)
           R"({"dtype":"U8","shape":[18446744073709551615],)"
           R"("data_offsets":[0,18446744073709551615]})",
           R"({"dtype":"U8","shape":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],)"
           R"("data_offsets":[0,0]})",
+          // NOLINTEND(bugprone-suspicious-missing-comma)
       }) {
     const std::string bytes = RawFile(absl::StrCat("{\"m\":", entry, "}"), "d");
     EXPECT_THAT(ParseSessionFile(bytes, kKey), StatusIs(kDataLoss)) << entry;

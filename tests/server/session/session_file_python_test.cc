@@ -21,7 +21,7 @@ std::string PythonReads(const std::string& bytes, const std::string& key) {
                        absl::StrCat(MNEME_SOURCE_DIR, "/tests/server/session/",
                                     "session_file_test.py"),
                        path, key});
-  const std::string output = python.ReadAll();
+  std::string output = python.ReadAll();
   EXPECT_EQ(python.Wait(), 0)
       << output << "\n(deploy/setup installs what it imports)";
   return output;
