@@ -230,7 +230,7 @@ TEST_F(LedgerTest, MetricsAgreeWithTheClientsLedger) {
   EXPECT_EQ(Metric("mneme_batch_rows"), 4);
   EXPECT_EQ(Metric("mneme_sessions"), 3);
   EXPECT_EQ(Metric("mneme_store_commits_total"), 7);
-  EXPECT_EQ(Metric("mneme_queue_bytes"), 0);
+  AwaitMetric("mneme_queue_bytes", 0);
 }
 
 class ProcessDeadlineTest : public ServerFixture {};
