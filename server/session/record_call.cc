@@ -37,6 +37,7 @@ void RecordCall::Start() {
 }
 
 void RecordCall::OnCommitted(const absl::Status& status, RecordChange change) {
+  if (!status.ok()) session_->Doubt();
   if (absl::IsAborted(status)) {
     return Finish(VersionConflict(session_->head(), status.message()));
   }

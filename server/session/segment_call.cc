@@ -132,6 +132,7 @@ std::optional<uint64_t> SegmentCall::MessageStart() const {
 }
 
 void SegmentCall::OnCommitted(const absl::Status& status) {
+  if (!status.ok()) session_->Doubt();
   if (absl::IsAborted(status)) {
     return Fail(VersionConflict(session_->head(), status.message()));
   }

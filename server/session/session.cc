@@ -185,7 +185,24 @@ void Session::Pump() {
   // A call holds its session, so the last one is let go after TakeNext: then
   // nobody else may hold this any more.
   std::shared_ptr<SessionCall> call;
-  while ((call = TakeNext()) != nullptr) call->Start();
+  while ((call = TakeNext()) != nullptr) StartCall(call);
+}
+
+void Session::StartCall(const std::shared_ptr<SessionCall>& call) {
+  bool in_doubt;
+  {
+    MutexLock lock(&mu_);
+    in_doubt = in_doubt_;
+  }
+  if (!in_doubt) return call->Start();
+  // The call keeps the session.
+  context_->writer->Reload(
+      key_, [this, call](const absl::StatusOr<StoredRecord>& stored) {
+        const absl::Status status = Settle(stored);
+        if (status.ok()) return call->Start();
+        call->Refuse(status);
+        RunNext();
+      });
 }
 
 std::shared_ptr<SessionCall> Session::TakeNext() {

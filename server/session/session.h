@@ -137,6 +137,9 @@ class Session {
   // that it is there (on disk, unless the session is kMemory).
   Commit MakeCommit(const SessionRecord& record) const ABSL_LOCKS_EXCLUDED(mu_);
   void Replace(SessionRecord record) ABSL_LOCKS_EXCLUDED(mu_);
+  // A commit did not work, so the store may be elsewhere: what it has is read
+  // before the next call starts, and is taken for true.
+  void Doubt() ABSL_LOCKS_EXCLUDED(mu_);
   // A session that begins with the retained value of `step`, and what makes it
   // (or a session that was opened) in the store.
   std::shared_ptr<Session> MakeFork(uint64_t step, SessionKey key)
@@ -168,6 +171,11 @@ class Session {
   // at its end; then that is moved from.
   absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> BeginClose(
       Stopped* stopped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Starts a call, once the record is read again if that is in doubt.
+  void StartCall(const std::shared_ptr<SessionCall>& call)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Settle(const absl::StatusOr<StoredRecord>& stored)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // The call that Pump() starts next; nullptr: the pump is over.
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -196,7 +204,8 @@ class Session {
   TieredMemoryRef memory_ ABSL_GUARDED_BY(mu_);
   bool running_ ABSL_GUARDED_BY(mu_) =
       false;  // a call was started, is not done
-  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // a thread is in Pump()
+  bool in_doubt_ ABSL_GUARDED_BY(mu_) = false;  // see Doubt()
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;   // a thread is in Pump()
   std::deque<std::shared_ptr<SessionCall>> waiting_ ABSL_GUARDED_BY(mu_);
   Stopped stopped_ ABSL_GUARDED_BY(mu_);  // Close waits
 };

@@ -226,6 +226,37 @@ void Session::Replace(SessionRecord record) {
   record_ = std::move(record);
 }
 
+void Session::Doubt() {
+  MutexLock lock(&mu_);
+  in_doubt_ = true;
+}
+
+absl::Status Session::Settle(const absl::StatusOr<StoredRecord>& stored) {
+  RETURN_IF_ERROR(stored.status());
+  if (stored->root != root_) {
+    return absl::NotFoundError(
+        "session_id: the session is gone; there is another one of its id");
+  }
+  ASSIGN_OR_RETURN(SessionRecord record, FromStored(*stored));
+  const absl::Duration read = context_->clock->Monotonic();
+  TieredMemoryRef before;  // let go after the lock
+  MutexLock lock(&mu_);
+  in_doubt_ = false;
+  if (record.head() == record_.head()) {
+    record_ = std::move(record);
+    return absl::OkStatus();
+  }
+  before = std::exchange(memory_, nullptr);
+  tail_.clear();
+  if (durable_ != nullptr && record.head().step > record_.head().step) {
+    durable_->Note(record.head(), read);
+  } else if (durable_ != nullptr) {
+    durable_->RollBack(record.head());
+  }
+  record_ = std::move(record);
+  return absl::OkStatus();
+}
+
 void Session::SetTail(std::vector<int32_t> tail) {
   MutexLock lock(&mu_);
   tail_ = std::move(tail);

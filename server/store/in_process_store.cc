@@ -69,6 +69,17 @@ absl::StatusOr<std::string> InProcessStore::GetReply(
   return Verified(key, it->second);
 }
 
+absl::StatusOr<StoredRecord> InProcessStore::Reload(const SessionKey& session) {
+  MutexLock lock(&mu_);
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return NotStored(session);
+  if (RecordChecksum(it->second.record) == it->second.checksum) {
+    return it->second.record;
+  }
+  return absl::DataLossError(
+      absl::StrCat("the record of ", Describe(session), " fails its checksum"));
+}
+
 absl::Status InProcessStore::Remove(const SessionKey& session,
                                     const std::string& tombstone) {
   MutexLock lock(&mu_);

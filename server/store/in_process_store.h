@@ -36,6 +36,8 @@ class InProcessStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override
       ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Remove(const SessionKey& session,
                       const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -125,6 +125,12 @@ class MemoryStore {
   virtual absl::StatusOr<std::string> GetValue(const ValueKey& key) const = 0;
   virtual absl::StatusOr<std::string> GetReply(const ReplyKey& key) const = 0;
 
+  // The session's record as its next commit will find it, after one of which
+  // nobody knows what became of it (UNAVAILABLE), or that found another
+  // (ABORTED). Where servers share the store, the session is this one's from
+  // then on. NOT_FOUND, DATA_LOSS, UNAVAILABLE.
+  virtual absl::StatusOr<StoredRecord> Reload(const SessionKey& session) = 0;
+
   // Removes the record, the session's replies, and every value that no other
   // session holds; durably for kSync sessions. `tombstone` is what is left
   // instead, until a session of that id is made, or it is removed; empty:

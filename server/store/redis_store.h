@@ -91,6 +91,11 @@ class RedisStore : public MemoryStore {
   absl::StatusOr<StoredRecord> Acquire(const SessionKey& session)
       ABSL_LOCKS_EXCLUDED(write_mu_);
 
+  // Acquire.
+  absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override {
+    return Acquire(session);
+  }
+
   std::vector<absl::Status> Apply(std::vector<Commit> commits) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::StatusOr<std::string> GetValue(const ValueKey& key) const override

@@ -113,6 +113,13 @@ absl::StatusOr<std::string> RocksDbStore::Get(const Key& key) const {
       absl::StrCat(Describe(key), ": ", payload.status().message()));
 }
 
+absl::StatusOr<StoredRecord> RocksDbStore::Reload(const SessionKey& session) {
+  MutexLock lock(&write_mu_);
+  ASSIGN_OR_RETURN(std::optional<StoredRecord> record, Find(session));
+  if (record.has_value()) return *std::move(record);
+  return absl::NotFoundError(absl::StrCat(Describe(session), " is not stored"));
+}
+
 absl::Status RocksDbStore::Remove(const SessionKey& session,
                                   const std::string& tombstone) {
   MutexLock lock(&write_mu_);

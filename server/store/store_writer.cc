@@ -55,6 +55,10 @@ void StoreWriter::ReadReply(ReplyKey key, ReadDone done) {
   Enqueue(ReadOp{std::move(key), std::move(done)});
 }
 
+void StoreWriter::Reload(SessionKey session, ReloadDone done) {
+  Enqueue(ReloadOp{std::move(session), std::move(done)});
+}
+
 void StoreWriter::Remove(SessionKey session, std::string tombstone, Done done) {
   Enqueue(RemoveOp{std::move(session), std::move(tombstone), std::move(done)});
 }
@@ -208,6 +212,9 @@ bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
     }
     round->touched.insert(RefTo(record.session.tenant, record.root));
   }
+  if (const auto* reload = std::get_if<ReloadOp>(&op)) {
+    return round->touched.contains(RefTo(reload->session));
+  }
   if (const auto* remove = std::get_if<RemoveOp>(&op)) {
     return round->touched.contains(RefTo(remove->session));
   }
@@ -247,6 +254,10 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
         ++stats_.reads;
       }
       std::move(read->done)(std::move(bytes));
+    } else if (auto* reload = std::get_if<ReloadOp>(&op)) {
+      absl::StatusOr<StoredRecord> record = store_->Reload(reload->session);
+      NoteFailure(record.status());
+      std::move(reload->done)(std::move(record));
     } else if (auto* remove = std::get_if<RemoveOp>(&op)) {
       absl::Status status = Take(*remove);
       {

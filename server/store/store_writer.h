@@ -58,6 +58,7 @@ struct StoreWriterStats {
 class StoreWriter {
  public:
   using Done = absl::AnyInvocable<void(absl::Status) &&>;
+  using ReloadDone = absl::AnyInvocable<void(absl::StatusOr<StoredRecord>) &&>;
   using ReadDone = absl::AnyInvocable<void(absl::StatusOr<std::string>) &&>;
 
   struct Options {
@@ -88,6 +89,8 @@ class StoreWriter {
   void Submit(Commit commit, Done done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadValue(ValueKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadReply(ReplyKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
+  // See MemoryStore::Reload.
+  void Reload(SessionKey session, ReloadDone done) ABSL_LOCKS_EXCLUDED(mu_);
   // See MemoryStore::Remove.
   void Remove(SessionKey session, std::string tombstone, Done done)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -122,6 +125,10 @@ class StoreWriter {
     std::variant<ValueKey, ReplyKey> key;
     ReadDone done;
   };
+  struct ReloadOp {
+    SessionKey session;
+    ReloadDone done;
+  };
   struct RemoveOp {
     SessionKey session;
     std::string tombstone;
@@ -136,8 +143,8 @@ class StoreWriter {
   struct FlushOp {
     Done done;
   };
-  using Op =
-      std::variant<CommitOp, ReadOp, RemoveOp, RemoveTombstoneOp, FlushOp>;
+  using Op = std::variant<CommitOp, ReadOp, ReloadOp, RemoveOp,
+                          RemoveTombstoneOp, FlushOp>;
 
   // What one round of the thread does: `early`, in order, then `commits` as
   // one group. No operation in `early` follows a commit of its own session.

@@ -315,6 +315,25 @@ TEST_P(MemoryStoreConformance, ADamagedValueOrReplyIsDataLossByName) {
   EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 0)), IsOk());
 }
 
+TEST_P(MemoryStoreConformance, ReloadGivesTheRecordAsItIs) {
+  for (const Durability durability : {Durability::kMemory, Durability::kSync}) {
+    EXPECT_THAT(store()->Reload(kSession), StatusIs(StatusCode::kNotFound));
+    ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0, durability)), IsOk());
+    ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 1, durability)), IsOk());
+    ASSERT_OK_AND_ASSIGN(const StoredRecord record, store()->Reload(kSession));
+    EXPECT_EQ(record.head, HeadOf(kSession, 1));
+    EXPECT_EQ(record.root, RootOf(kSession));
+    EXPECT_EQ(record.durability, durability);
+    EXPECT_EQ(record.bytes, RecordOf(kSession, 1));
+    EXPECT_EQ(record.values.size(), 2u);
+    EXPECT_THAT(ApplyOne(store(), StepCommit(kSession, 2, durability)), IsOk());
+    ASSERT_THAT(store()->Remove(kSession, ""), IsOk());
+  }
+  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
+  under_test_->CorruptRecord(kSession);
+  EXPECT_THAT(store()->Reload(kSession), StatusIs(StatusCode::kDataLoss));
+}
+
 TEST_P(MemoryStoreConformance, WhatIsDamagedCanBeRemoved) {
   const SessionKey whole = Session("whole");
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());

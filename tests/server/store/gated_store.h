@@ -54,7 +54,12 @@ class GatedStore : public MemoryStore {
     failure_ = std::move(status);
   }
 
-  // The same of removals.
+  // The next group is applied, and its commits get this status all the same.
+  void LoseAnswerWith(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    lost_answer_ = std::move(status);
+  }
+  // Removals get this status instead of being done.
   void FailRemovesWith(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
     remove_failure_ = std::move(status);
@@ -84,7 +89,11 @@ class GatedStore : public MemoryStore {
       failure = failure_;
     }
     if (!failure.ok()) return {commits.size(), failure};
-    return store_.Apply(std::move(commits));
+    const size_t size = commits.size();
+    std::vector<absl::Status> statuses = store_.Apply(std::move(commits));
+    MutexLock lock(&mu_);
+    if (lost_answer_.ok()) return statuses;
+    return {size, std::exchange(lost_answer_, absl::OkStatus())};
   }
 
   absl::StatusOr<std::string> GetValue(const ValueKey& key) const override
@@ -106,6 +115,15 @@ class GatedStore : public MemoryStore {
       if (!remove_failure_.ok()) return remove_failure_;
     }
     return store_.Remove(session, tombstone);
+  }
+  absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    Note(absl::StrCat("reload ", session.session_id));
+    {
+      MutexLock lock(&mu_);
+      if (!failure_.ok()) return failure_;
+    }
+    return store_.Reload(session);
   }
   absl::Status RemoveTombstone(const SessionKey& session) override {
     return store_.RemoveTombstone(session);
@@ -135,6 +153,7 @@ class GatedStore : public MemoryStore {
   mutable Mutex mu_;
   mutable std::condition_variable changed_;
   absl::Status remove_failure_ ABSL_GUARDED_BY(mu_);
+  absl::Status lost_answer_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<std::string> calls_ ABSL_GUARDED_BY(mu_);
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   bool open_ ABSL_GUARDED_BY(mu_) = true;
