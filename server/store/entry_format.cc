@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/checksum.h"
 #include "server/store/commit_check.h"
@@ -147,15 +146,6 @@ std::optional<SessionEntryRef> ParseSessionEntryKey(absl::string_view key) {
   }
   if (!key.empty()) return std::nullopt;
   return ref;
-}
-
-std::optional<Digest> ParseValueDigest(absl::string_view key,
-                                       absl::string_view family_prefix) {
-  if (!absl::StartsWith(key, family_prefix)) return std::nullopt;
-  key.remove_prefix(family_prefix.size());
-  Digest digest;
-  if (!ConsumeBytes(&key, &digest) || !key.empty()) return std::nullopt;
-  return digest;
 }
 
 std::string FrameHeader(absl::string_view key, absl::string_view payload) {

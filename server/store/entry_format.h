@@ -53,10 +53,6 @@ struct SessionEntryRef {
 };
 // nullopt: not such a key.
 std::optional<SessionEntryRef> ParseSessionEntryKey(absl::string_view key);
-// The digest in the key of a value with that FamilyPrefix; nullopt: it is none.
-std::optional<Digest> ParseValueDigest(absl::string_view key,
-                                       absl::string_view family_prefix);
-
 // What goes in front of the payload in the value of `key`.
 std::string FrameHeader(absl::string_view key, absl::string_view payload);
 std::string Frame(absl::string_view key, absl::string_view payload);

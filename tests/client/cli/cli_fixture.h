@@ -62,6 +62,18 @@ class CliTest : public ::testing::Test {
   std::atomic<bool> interrupted_{false};
 };
 
+// The same with OpenP()'s session there from the start.
+class OneSessionTest : public CliTest {
+ protected:
+  void SetUp() override {
+    StartServer();
+    retained_ = OpenP();
+    ASSERT_EQ(retained_.size(), 7u);
+  }
+
+  std::vector<std::string> retained_;
+};
+
 }  // namespace mneme::cli
 
 #endif  // MNEME_TESTS_CLIENT_CLI_CLI_FIXTURE_H_

@@ -15,16 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-class ForkCommandTest : public CliTest {
- protected:
-  void SetUp() override {
-    StartServer();
-    retained_ = OpenP();
-    ASSERT_EQ(retained_.size(), 7u);
-  }
-
-  std::vector<std::string> retained_;
-};
+class ForkCommandTest : public OneSessionTest {};
 
 TEST_F(ForkCommandTest, ASessionIsForkedFromItsHead) {
   EXPECT_EQ(Run({"fork", "p-0", "--as", "q"}), 0) << err_.str();

@@ -14,22 +14,14 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class InspectCommandTest : public CliTest {
+class InspectCommandTest : public OneSessionTest {
  protected:
-  void SetUp() override {
-    StartServer();
-    retained_ = OpenP();
-    ASSERT_EQ(retained_.size(), 7u);
-  }
-
   // Exports the head of p-0 to s.safetensors; its path.
   std::string Exported() {
     std::string path = folder_.File("s.safetensors");
     EXPECT_EQ(Run({"export", "p-0", path}), 0) << err_.str();
     return path;
   }
-
-  std::vector<std::string> retained_;
 };
 
 TEST_F(InspectCommandTest, ASessionIsShownWithAllThatItRetains) {

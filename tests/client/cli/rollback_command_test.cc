@@ -11,16 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class RollbackCommandTest : public CliTest {
- protected:
-  void SetUp() override {
-    StartServer();
-    retained_ = OpenP();
-    ASSERT_GE(retained_.size(), 2u);
-  }
-
-  std::vector<std::string> retained_;
-};
+class RollbackCommandTest : public OneSessionTest {};
 
 TEST_F(RollbackCommandTest, TakesTheSessionBackAndPrintsItsHead) {
   EXPECT_EQ(Run({"rollback", retained_[1]}), 0) << err_.str();

@@ -16,16 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-class TouchCommandTest : public CliTest {
- protected:
-  void SetUp() override {
-    StartServer();
-    retained_ = OpenP();
-    ASSERT_EQ(retained_.size(), 7u);
-  }
-
-  std::vector<std::string> retained_;
-};
+class TouchCommandTest : public OneSessionTest {};
 
 TEST_F(TouchCommandTest, PinsAndUnpinsAndPrintsWhatIsPinned) {
   EXPECT_EQ(Run({"pin", retained_[4], retained_[2]}), 0) << err_.str();

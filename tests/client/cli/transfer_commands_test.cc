@@ -16,14 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-class TransferCommandsTest : public CliTest {
+class TransferCommandsTest : public OneSessionTest {
  protected:
-  void SetUp() override {
-    StartServer();
-    retained_ = OpenP();
-    ASSERT_EQ(retained_.size(), 7u);
-  }
-
   // What is in the folder beside the text.
   std::vector<std::string> Files() const {
     std::vector<std::string> names;
@@ -35,8 +29,6 @@ class TransferCommandsTest : public CliTest {
     }
     return names;
   }
-
-  std::vector<std::string> retained_;
 };
 
 TEST_F(TransferCommandsTest, WhatWasExportedIsImported) {

@@ -42,9 +42,6 @@ TEST(EntryFormatTest, ParsesWhatItMakes) {
   ASSERT_TRUE(tombstone.has_value());
   EXPECT_EQ(tombstone->session, session);
   EXPECT_EQ(tombstone->root, std::nullopt);
-  EXPECT_EQ(
-      ParseValueDigest(EntryKey(ValueAt(session, 3)), FamilyPrefix("t", root)),
-      HeadOf(session, 3));
 }
 
 TEST(EntryFormatTest, RefusesEveryCutKeyAndForeignOnes) {
@@ -58,10 +55,6 @@ TEST(EntryFormatTest, RefusesEveryCutKeyAndForeignOnes) {
       ParseSessionEntryKey(absl::StrCat("x", key.substr(1))).has_value());
   EXPECT_FALSE(ParseSessionEntryKey(SessionPrefix(session) + "?").has_value());
   EXPECT_FALSE(ParseSessionEntryKey("s\xff\xff\xff\xff...").has_value());
-  const std::string value = EntryKey(ValueAt(session, 0));
-  const std::string family = FamilyPrefix("ten", RootOf(session));
-  EXPECT_EQ(ParseValueDigest(value + "x", family), std::nullopt);
-  EXPECT_EQ(ParseValueDigest(value, family + "x"), std::nullopt);
 }
 
 TEST(EntryFormatTest, FramesComeBackWhole) {
