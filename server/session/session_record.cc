@@ -16,6 +16,26 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kFormat = 3;
+// The names of the fields. Short, since there is one record a session; what
+// they are is said at SessionRecord. TTLs and times are in microseconds; an
+// infinite TTL is null.
+constexpr char kModel[] = "m";
+constexpr char kFingerprint[] = "fp";
+constexpr char kNumericMode[] = "nm";
+constexpr char kMemory[] = "t";
+constexpr char kPolicy[] = "p";
+constexpr char kSteps[] = "s";
+constexpr char kReplyBytes[] = "rb";
+constexpr char kMessageStarts[] = "ms";
+constexpr char kPinned[] = "pin";
+constexpr char kTrusted[] = "tr";
+constexpr char kCreated[] = "c";
+constexpr char kLastUsed[] = "u";
+constexpr char kIdle[] = "i";
+constexpr char kMaxAge[] = "a";
+constexpr char kMaxAgeLeft[] = "al";
+constexpr char kInitial[] = "d0";
+
 constexpr size_t kDigestSize = std::tuple_size_v<Digest>;
 
 Json Binary(absl::string_view bytes) {
@@ -48,7 +68,7 @@ bool ReadNumbers(const Json& json, const char* key,
 
 // Step numbers, which ascend.
 bool ReadSteps(const Json& json, std::vector<uint64_t>* steps) {
-  if (!ReadNumbers(json, "steps", steps) || steps->empty()) return false;
+  if (!ReadNumbers(json, kSteps, steps) || steps->empty()) return false;
   return std::adjacent_find(steps->begin(), steps->end(),
                             std::greater_equal<>()) == steps->end();
 }
@@ -65,30 +85,29 @@ bool ReadRetained(const Json& json, const std::vector<Digest>& values,
     retained->push_back({step, {}});
     if (step > 0) retained->back().digest = *value++;
   }
-  return !initial || ReadDigest(json, "initial", &retained->front().digest);
+  return !initial || ReadDigest(json, kInitial, &retained->front().digest);
 }
 
 // REQUIRES: record->retained was read.
 bool ReadReplyBytes(const Json& json, SessionRecord* record) {
-  return ReadNumbers(json, "reply_bytes", &record->reply_bytes) &&
+  return ReadNumbers(json, kReplyBytes, &record->reply_bytes) &&
          record->reply_bytes.size() == record->retained.size();
 }
 
 Json MemoryJson(const std::vector<TensorSpec>& memory) {
   Json tensors = Json::array();
   for (const TensorSpec& tensor : memory) {
-    tensors.push_back({{"name", tensor.name},
-                       {"dtype", std::string(DTypeName(tensor.dtype))},
-                       {"shape", tensor.shape}});
+    tensors.push_back(Json::array(
+        {tensor.name, std::string(DTypeName(tensor.dtype)), tensor.shape}));
   }
   return tensors;
 }
 
 bool ReadTensor(const Json& json, TensorSpec* tensor) {
-  if (!json.is_object()) return false;
-  const Json name = json.value("name", Json());
-  const Json dtype = json.value("dtype", Json());
-  const Json shape = json.value("shape", Json());
+  if (!json.is_array() || json.size() != 3) return false;
+  const Json& name = json[0];
+  const Json& dtype = json[1];
+  const Json& shape = json[2];
   if (!name.is_string() || !dtype.is_string() || !shape.is_array()) {
     return false;
   }
@@ -104,7 +123,7 @@ bool ReadTensor(const Json& json, TensorSpec* tensor) {
 }
 
 bool ReadMemory(const Json& json, std::vector<TensorSpec>* memory) {
-  const auto it = json.find("memory");
+  const auto it = json.find(kMemory);
   if (it == json.end() || !it->is_array()) return false;
   return std::all_of(it->begin(), it->end(), [&](const Json& tensor) {
     return ReadTensor(tensor, &memory->emplace_back());
@@ -123,7 +142,7 @@ bool ReadRetainedSteps(const Json& json, const char* key,
 
 // Records of before there was a choice have none.
 bool ReadTrusted(const Json& json, bool* trusted) {
-  const auto it = json.find("trusted");
+  const auto it = json.find(kTrusted);
   if (it == json.end()) return true;
   if (!it->is_boolean()) return false;
   *trusted = it->get<bool>();
@@ -137,29 +156,47 @@ bool ReadReplies(const StepRange& replies, SessionRecord* record) {
          FindStep(record->retained, replies.first - 1) != nullptr;
 }
 
+Json TtlJson(absl::Duration ttl) {
+  if (ttl == absl::InfiniteDuration()) return nullptr;
+  return TtlToMicros(ttl);
+}
+
+bool ReadTtl(const Json& json, const char* key, absl::Duration* ttl) {
+  const auto it = json.find(key);
+  if (it == json.end()) return false;
+  if (it->is_null()) {
+    *ttl = absl::InfiniteDuration();
+  } else if (it->is_number_integer()) {
+    *ttl = TtlFromMicros(it->get<int64_t>());
+  } else {
+    return false;
+  }
+  return true;
+}
+
 std::string EncodeRecord(const SessionRecord& record) {
   std::vector<uint64_t> steps;
   for (const RetainedStep& step : record.retained) steps.push_back(step.step);
   Json json = {
       {"format", kFormat},
-      {"model", record.model},
-      {"fingerprint", Binary(AsBytes(record.fingerprint))},
-      {"numeric_mode", record.numeric_mode},
-      {"memory", MemoryJson(record.memory)},
-      {"policy", static_cast<int>(record.policy)},
-      {"steps", steps},
-      {"reply_bytes", record.reply_bytes},
-      {"message_starts", record.message_starts},
-      {"pinned", record.pinned},
-      {"trusted", record.trusted},
-      {"created_us", absl::ToUnixMicros(record.created)},
-      {"last_used_us", absl::ToUnixMicros(record.last_used)},
-      {"idle_us", TtlToMicros(record.ttl.idle)},
-      {"max_age_us", TtlToMicros(record.ttl.max_age)},
-      {"max_age_left_us", TtlToMicros(record.max_age_left)},
+      {kModel, record.model},
+      {kFingerprint, Binary(AsBytes(record.fingerprint))},
+      {kNumericMode, record.numeric_mode},
+      {kMemory, MemoryJson(record.memory)},
+      {kPolicy, static_cast<int>(record.policy)},
+      {kSteps, steps},
+      {kReplyBytes, record.reply_bytes},
+      {kMessageStarts, record.message_starts},
+      {kPinned, record.pinned},
+      {kTrusted, record.trusted},
+      {kCreated, absl::ToUnixMicros(record.created)},
+      {kLastUsed, absl::ToUnixMicros(record.last_used)},
+      {kIdle, TtlJson(record.ttl.idle)},
+      {kMaxAge, TtlJson(record.ttl.max_age)},
+      {kMaxAgeLeft, TtlJson(record.max_age_left)},
   };
   if (steps.front() == 0) {
-    json["initial"] = Binary(AsBytes(record.retained.front().digest));
+    json[kInitial] = Binary(AsBytes(record.retained.front().digest));
   }
   std::string bytes;
   Json::to_cbor(json, bytes);
@@ -209,12 +246,12 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   }
   SessionRecord record;
   record.root = stored.root;
-  record.model = text("model");
-  record.numeric_mode = text("numeric_mode");
-  const int64_t policy = integer("policy");
+  record.model = text(kModel);
+  record.numeric_mode = text(kNumericMode);
+  const int64_t policy = integer(kPolicy);
   if (policy != 1 && policy != 2) return Corrupt("bad policy");
   record.policy = static_cast<MemoryPolicy>(policy);
-  if (!ReadDigest(json, "fingerprint", &record.fingerprint)) {
+  if (!ReadDigest(json, kFingerprint, &record.fingerprint)) {
     return Corrupt("bad fingerprint");
   }
   if (!ReadRetained(json, stored.values, &record.retained) ||
@@ -223,23 +260,22 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   }
   if (!ReadReplies(stored.replies, &record)) return Corrupt("bad replies");
   if (!ReadReplyBytes(json, &record)) return Corrupt("bad reply bytes");
-  if (!ReadRetainedSteps(json, "message_starts", record,
+  if (!ReadRetainedSteps(json, kMessageStarts, record,
                          &record.message_starts)) {
     return Corrupt("bad message starts");
   }
-  if (!ReadRetainedSteps(json, "pinned", record, &record.pinned)) {
+  if (!ReadRetainedSteps(json, kPinned, record, &record.pinned)) {
     return Corrupt("bad pinned steps");
   }
   if (!ReadTrusted(json, &record.trusted)) return Corrupt("bad trust");
   if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
-  record.created = absl::FromUnixMicros(integer("created_us"));
-  record.last_used = absl::FromUnixMicros(integer("last_used_us"));
-  record.ttl.idle = TtlFromMicros(integer("idle_us"));
-  record.ttl.max_age = TtlFromMicros(integer("max_age_us"));
-  record.max_age_left = TtlFromMicros(integer("max_age_left_us"));
-  if (record.ttl.idle <= absl::ZeroDuration() ||
-      record.ttl.max_age <= absl::ZeroDuration() ||
-      !json.contains("max_age_left_us")) {
+  record.created = absl::FromUnixMicros(integer(kCreated));
+  record.last_used = absl::FromUnixMicros(integer(kLastUsed));
+  if (!ReadTtl(json, kIdle, &record.ttl.idle) ||
+      !ReadTtl(json, kMaxAge, &record.ttl.max_age) ||
+      !ReadTtl(json, kMaxAgeLeft, &record.max_age_left) ||
+      record.ttl.idle <= absl::ZeroDuration() ||
+      record.ttl.max_age <= absl::ZeroDuration()) {
     return Corrupt("bad TTLs");
   }
   return record;

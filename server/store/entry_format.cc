@@ -17,6 +17,7 @@ constexpr char kFamilySpace = 'f';
 constexpr char kRecordKind = 'r';
 constexpr char kTombstoneKind = 't';
 constexpr char kReplyKind = 'p';
+constexpr size_t kValueNameSize = 16;
 constexpr size_t kHeaderSize = 1 + sizeof(uint64_t);
 
 template <typename Number>
@@ -126,7 +127,9 @@ std::string EntryKey(const ReplyKey& key) {
 }
 
 std::string EntryKey(const ValueKey& key) {
-  return absl::StrCat(FamilyPrefix(key.tenant, key.root), AsBytes(key.digest));
+  // Enough to tell the few values of a family apart.
+  return absl::StrCat(FamilyPrefix(key.tenant, key.root),
+                      AsBytes(key.digest).substr(0, kValueNameSize));
 }
 
 std::optional<SessionEntryRef> ParseSessionEntryKey(absl::string_view key) {

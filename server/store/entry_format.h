@@ -15,7 +15,7 @@ namespace mneme {
 //   record     's' session 'r' root            what EncodeStoredRecord gives
 //   tombstone  's' session 't'                 the session layer's bytes
 //   reply      's' session 'p' u64 step        the session layer's bytes
-//   value      'f' tenant, root, digest        its bytes
+//   value      'f' tenant, root, digest[0:16]  its bytes
 //
 // where session is tenant, session id; each of these is u32 length, bytes. Root
 // and digest are raw bytes, numbers in keys are big-endian. So no two sessions

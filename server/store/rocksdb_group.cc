@@ -172,7 +172,7 @@ void RocksDbGroup::DropDamaged(const SessionKey& session, const Root& root) {
   const std::string prefix = FamilyPrefix(session.tenant, root);
   std::string from = prefix;
   for (const Digest& value : *held) {
-    const std::string key = absl::StrCat(prefix, AsBytes(value));
+    const std::string key = EntryKey(ValueKey{session.tenant, root, value});
     DeleteRange(from, key);
     from = absl::StrCat(key, absl::string_view("\0", 1));
   }

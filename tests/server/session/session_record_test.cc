@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/store/entry_format.h"
 #include "tests/testing/status_matchers.h"
 
 namespace mneme {
@@ -152,8 +153,7 @@ TEST(SessionRecordTest, FindsTheNewestUpToAStep) {
 
 TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
   const auto whole = nlohmann::json::from_cbor(Encode(Example()).bytes);
-  for (const char* field :
-       {"memory", "reply_bytes", "steps", "fingerprint", "pinned"}) {
+  for (const char* field : {"t", "rb", "s", "fp", "pin"}) {
     for (const nlohmann::json& other :
          {nlohmann::json(), nlohmann::json(7), nlohmann::json({{"a", 1}}),
           nlohmann::json::array({"x", 1, nullptr})}) {
@@ -169,7 +169,7 @@ TEST(SessionRecordTest, FieldsThatAreMissingOrOfAnotherTypeAreDataLoss) {
 
 TEST(SessionRecordTest, ARecordWithoutTtlsIsDataLossNotExpired) {
   const auto whole = nlohmann::json::from_cbor(Encode(Example()).bytes);
-  for (const char* field : {"idle_us", "max_age_us", "max_age_left_us"}) {
+  for (const char* field : {"i", "a", "al"}) {
     nlohmann::json changed = whole;
     changed.erase(field);
     std::string bytes;
@@ -177,6 +177,35 @@ TEST(SessionRecordTest, ARecordWithoutTtlsIsDataLossNotExpired) {
     EXPECT_THAT(DecodeWith(bytes, Example()),
                 StatusIs(absl::StatusCode::kDataLoss));
   }
+}
+
+// What a session costs in the store beside its values and its kept replies.
+TEST(SessionRecordTest, AUsualSessionCostsLessThanAKilobyte) {
+  SessionRecord record;
+  record.model = "wiki-rmt";
+  record.numeric_mode = "float32";
+  record.memory = {{"memory", DType::kFloat32, {16, 320}},
+                   {"last_hidden", DType::kFloat32, {320}}};
+  for (uint64_t step = 1'000'000; step <= 1'000'008; ++step) {
+    record.retained.push_back({step, {}});
+    record.retained.back().digest.fill(static_cast<uint8_t>(step));
+    record.reply_bytes.push_back(200);
+    record.message_starts.push_back(step);
+  }
+  record.message_starts.pop_back();
+  record.first_reply = 1'000'001;
+  record.created = absl::FromUnixMicros(1'700'000'000'000'001);
+  record.last_used = record.created;
+  const StoredRecord stored =
+      ToStored({"default", std::string(32, 'f')}, Durability::kSync, record);
+  size_t bytes = RecordEntryKey(stored.session, stored.root).size() +
+                 FrameHeader("", "").size() + EncodeStoredRecord(stored).size();
+  for (const Digest& value : stored.values) {
+    bytes += EntryKey(ValueKey{"default", stored.root, value}).size() +
+             FrameHeader("", "").size();
+  }
+  RecordProperty("bytes", static_cast<int>(bytes));
+  EXPECT_LE(bytes, 1024u * 5 / 4) << "as written; a file shares prefixes";
 }
 
 TEST(SessionRecordTest, ANewerFormatIsRefusedByItsNumber) {

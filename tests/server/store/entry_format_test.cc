@@ -28,7 +28,7 @@ TEST(EntryFormatTest, KeysHaveTheDocumentedBytes) {
             absl::StrCat(prefix, "p", std::string("\0\0\0\0\0\0\1\2", 8)));
   EXPECT_EQ(EntryKey(ValueKey{"ten", root, digest}),
             absl::StrCat(std::string("f\0\0\0\3ten", 8), std::string(16, 'R'),
-                         std::string(32, 'D')));
+                         std::string(16, 'D')));
 }
 
 TEST(EntryFormatTest, ParsesWhatItMakes) {
