@@ -2,13 +2,12 @@
 // and in memory. `make bench` runs it. The model computes next to nothing, so
 // what is measured is the session layer, the scheduler and the store.
 
+#include <malloc.h>
 #include <rocksdb/db.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/session/session_manager.h"
 #include "server/session/session_record.h"
+#include "server/store/entry_format.h"
 #include "server/store/make_store.h"
 #include "tests/testing/fake_model.h"
 #include "tests/testing/pending.h"
@@ -47,6 +47,7 @@ class Stack {
         writer_(store_.get()),
         manager_(Context(), {{model_.spec().name, &model_}}) {}
 
+  void Recover() { manager_.Recover(store_.get()).value(); }
   MemoryTiers& tiers() { return tiers_; }
   int64_t memory_bytes() const { return model_.spec().memory_bytes(); }
 
@@ -185,12 +186,8 @@ void MeasureRestores(const char* name, const MemoryTiers::Limits& limits,
               static_cast<long long>(stats.restored_from_store));
 }
 
-int64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  int64_t pages = 0;
-  statm >> pages >> pages;
-  return pages * sysconf(_SC_PAGESIZE);
-}
+// On the heap, by the allocator's own count.
+int64_t AllocatedBytes() { return static_cast<int64_t>(mallinfo2().uordblks); }
 
 int64_t CompactedBytes(const std::string& path) {
   {
@@ -229,41 +226,52 @@ void ApplyTo(Stack* stack, int first, int end, int segments) {
   }
 }
 
+// What the replies take that a record says are kept: their bytes, and the keys
+// and frames around them.
+int64_t ReplyBytes(const StoredRecord& record) {
+  int64_t bytes = static_cast<int64_t>(KeptBytes(*FromStored(record)));
+  for (uint64_t step = record.replies.first; step < record.replies.end;
+       ++step) {
+    bytes +=
+        static_cast<int64_t>(EntryKey(ReplyKey{record.session, step}).size() +
+                             FrameHeader("", "").size());
+  }
+  return bytes;
+}
+
 void MeasureBytes() {
   constexpr int kSessions = 20'000;
   constexpr int kSegments = 12;
   const TempFolder folder;
-  const std::string path = folder.path() + "/store";
-  int64_t held = 0;
+  const std::string address = "rocksdb:" + folder.path() + "/store";
   int64_t value = 0;
   {
-    Stack stack("rocksdb:" + path, {0, 0}, Durability::kAsync);
+    Stack stack(address, {0, 0}, Durability::kAsync);
     value = stack.memory_bytes();
-    // Of the second half: what the store keeps for itself is there by then.
-    ApplyTo(&stack, 0, kSessions / 2, kSegments);
-    const int64_t before = ResidentBytes();
-    ApplyTo(&stack, kSessions / 2, kSessions, kSegments);
-    held = 2 * (ResidentBytes() - before);
+    ApplyTo(&stack, 0, kSessions, kSegments);
   }
   int64_t values = 0;
   int64_t replies = 0;
-  {
-    const auto store = MakeStore("rocksdb:" + path).value();
-    const auto records = store->LoadRecords().value();
-    for (const StoredRecord& record : records.records) {
-      values += static_cast<int64_t>(record.values.size()) * value;
-      replies += static_cast<int64_t>(KeptBytes(*FromStored(record)));
-    }
+  const MemoryStore::Records stored =
+      MakeStore(address).value()->LoadRecords().value();
+  for (const StoredRecord& record : stored.records) {
+    values += static_cast<int64_t>(record.values.size()) * value;
+    replies += ReplyBytes(record);
   }
+  const int64_t disk = CompactedBytes(folder.path() + "/store");
+  // A server that has just started: nothing but its sessions.
+  Stack stack(address, {0, 0}, Durability::kAsync);
+  const int64_t before = AllocatedBytes();
+  stack.Recover();
+  const int64_t held = AllocatedBytes() - before;
   const auto each = [&](int64_t bytes) {
     return static_cast<double>(bytes) / kSessions;
   };
-  const int64_t disk = CompactedBytes(path);
   std::printf(
       "  on disk           %7.0f   of which values %.0f, kept replies %.0f"
       ", overhead %.0f\n",
       each(disk), each(values), each(replies), each(disk - values - replies));
-  std::printf("  in the process    %7.0f   of which memory at hand 0\n",
+  std::printf("  in the process    %7.0f   after a start, no memory at hand\n",
               each(held));
 }
 

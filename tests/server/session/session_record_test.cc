@@ -69,10 +69,10 @@ TEST(SessionRecordTest, OneOfBeforeThereWasDoubtIsTrusted) {
     nlohmann::json::to_cbor(json, bytes);
     return DecodeWith(bytes, Example());
   };
-  json.erase("trusted");
+  json.erase("tr");
   ASSERT_OK_AND_ASSIGN(const SessionRecord old, decode());
   EXPECT_TRUE(old.trusted);
-  json["trusted"] = 0;
+  json["tr"] = 0;
   EXPECT_THAT(decode(), StatusIs(absl::StatusCode::kDataLoss));
 }
 
@@ -180,7 +180,7 @@ TEST(SessionRecordTest, ARecordWithoutTtlsIsDataLossNotExpired) {
 }
 
 // What a session costs in the store beside its values and its kept replies.
-TEST(SessionRecordTest, AUsualSessionCostsLessThanAKilobyte) {
+TEST(SessionRecordTest, AUsualSessionCostsFewBytes) {
   SessionRecord record;
   record.model = "wiki-rmt";
   record.numeric_mode = "float32";
@@ -205,7 +205,8 @@ TEST(SessionRecordTest, AUsualSessionCostsLessThanAKilobyte) {
              FrameHeader("", "").size();
   }
   RecordProperty("bytes", static_cast<int>(bytes));
-  EXPECT_LE(bytes, 1024u * 5 / 4) << "as written; a file shares prefixes";
+  // As written: files share what keys have in common (make bench measures it).
+  EXPECT_LE(bytes, 1200u);
 }
 
 TEST(SessionRecordTest, ANewerFormatIsRefusedByItsNumber) {
