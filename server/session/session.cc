@@ -130,7 +130,7 @@ absl::Status Session::CheckRoom() const {
 }
 
 void Session::Close(Stopped stopped) {
-  absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> refused;
+  absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> refused;
   {
     MutexLock lock(&mu_);
     refused = BeginClose(&stopped);
@@ -142,7 +142,7 @@ void Session::Close(Stopped stopped) {
 }
 
 LifeEnd Session::CloseIfEnded(absl::Duration now, Stopped stopped) {
-  absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> refused;
+  absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> refused;
   LifeEnd end;
   {
     MutexLock lock(&mu_);
@@ -157,7 +157,7 @@ LifeEnd Session::CloseIfEnded(absl::Duration now, Stopped stopped) {
   return end;
 }
 
-absl::StatusOr<std::deque<std::shared_ptr<SessionCall>>> Session::BeginClose(
+absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> Session::BeginClose(
     Stopped* stopped) {
   if (state_ == State::kClosing) return ClosingError();
   state_ = State::kClosing;
