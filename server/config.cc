@@ -215,6 +215,21 @@ void AddSessionFlags(CLI::App& app, Config* config) {
            "takes them from the session that holds them; 0: each computes");
 }
 
+void AddSharedStore(CLI::App& app, Config* config) {
+  AddCount(app, "redis-replicas", &config->redis_replicas, 0, 100,
+           "Replicas of a Redis that must have a segment of a sync session "
+           "before it is acknowledged");
+  app.add_flag("--redis-proxy", config->redis_proxy,
+               "The store is Envoy's Redis proxy before a Redis Cluster "
+               "(deploy/envoy); sessions there are async or memory")
+      ->envname(EnvironmentName("redis-proxy"));
+  AddDuration(app, "redis-lease", &config->redis_lease,
+              "How long after its last segment a session is left to its server "
+              "by the others: they wait as long for one whose server died");
+  AddDuration(app, "takeover-wait", &config->takeover_wait,
+              "How long a call waits for a session that another server has");
+}
+
 void AddLimits(CLI::App& app, Config* config) {
   AddCount(app, "max-sessions", &config->max_sessions, 1, 1'000'000'000,
            "Sessions in the server");
@@ -270,6 +285,14 @@ absl::Status TakeModels(Config* config) {
       "environment variable MNEME_MODEL)");
 }
 
+absl::Status CheckProxy(const Config& config) {
+  if (!config.redis_proxy || config.durability != Durability::kSync) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "--durability: sync, expected async or memory with --redis-proxy");
+}
+
 }  // namespace
 
 absl::string_view Version() { return MNEME_VERSION; }
@@ -282,6 +305,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(
   AddServing(app, &line.config);
   AddModelFlags(app, &line.config);
   AddSessionFlags(app, &line.config);
+  AddSharedStore(app, &line.config);
   AddLimits(app, &line.config);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
@@ -297,6 +321,9 @@ absl::StatusOr<CommandLine> ParseCommandLine(
   }
   TakeEmptyMetrics(app, &line.config);
   if (const absl::Status status = TakeModels(&line.config); !status.ok()) {
+    return status;
+  }
+  if (const absl::Status status = CheckProxy(line.config); !status.ok()) {
     return status;
   }
   return line;

@@ -41,6 +41,11 @@ struct Config {
   int64_t host_memory_bytes = int64_t{4} << 30;
   int64_t prefix_index = 65'536;
 
+  int64_t redis_replicas = 0;
+  bool redis_proxy = false;
+  absl::Duration redis_lease = absl::Seconds(1);
+  absl::Duration takeover_wait = absl::Seconds(5);
+
   int64_t max_sessions = 1'000'000;
   int64_t queue_per_session = 16;
   int64_t queue_total = 16384;

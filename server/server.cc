@@ -40,6 +40,7 @@ SessionLimits LimitsOf(const Config& config) {
     limits.ttl.max_age = config.max_age;
   }
   limits.tombstones.keep = config.tombstone_ttl;
+  limits.takeover_wait = config.takeover_wait;
   limits.queue_per_session = config.queue_per_session;
   limits.queue_total = config.queue_total;
   limits.sessions = config.max_sessions;
@@ -108,6 +109,9 @@ absl::Status Server::OpenStore() {
   if (store_ == nullptr) {
     StoreOptions options;
     options.async_window = config_.async_window;
+    options.redis_replicas = static_cast<int>(config_.redis_replicas);
+    options.redis_proxy = config_.redis_proxy;
+    options.redis_lease = config_.redis_lease;
     options.clock = clock_;
     ASSIGN_OR_RETURN(store_, MakeStore(config_.store, options));
   }

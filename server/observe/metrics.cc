@@ -201,6 +201,14 @@ Metrics::Metrics(absl::string_view version)
                  .Name("mneme_sessions_ended_total")
                  .Help("Sessions that ended by themselves, by why")
                  .Register(registry_)),
+      taken_over_(MakeCounter(registry_, "mneme_sessions_taken_over_total",
+                              "Sessions that another server had, and that "
+                              "calls waited for and got")),
+      not_taken_over_(MakeCounter(
+          registry_, "mneme_sessions_not_taken_over_total",
+          "Sessions that calls waited for in vain: NOT_OWNER, or an error")),
+      released_(MakeCounter(registry_, "mneme_sessions_released_total",
+                            "Sessions given to another server that asked")),
       tokens_(MakeCounter(registry_, "mneme_tokens_total",
                           "Tokens in the segments that were applied")),
       queue_seconds_(
@@ -273,6 +281,12 @@ void Metrics::OnSegment(absl::string_view, const AppliedSegment& segment) {
   }
   commit_seconds_.Observe(absl::ToDoubleSeconds(segment.timings.commit));
 }
+
+void Metrics::OnTakeover(const absl::Status& status) {
+  (status.ok() ? taken_over_ : not_taken_over_).Increment();
+}
+
+void Metrics::OnReleased() { released_.Increment(); }
 
 void Metrics::OnSessionEnd(EndReason reason) {
   ended_.Add({{"reason", std::string(EndReasonName(reason))}}).Increment();

@@ -63,6 +63,8 @@ class Metrics : public SessionObserver,
   void OnSegment(absl::string_view model,
                  const AppliedSegment& segment) override;
   void OnSessionEnd(EndReason reason) override;
+  void OnTakeover(const absl::Status& status) override;
+  void OnReleased() override;
   void OnRequest(const absl::Status& status, absl::Duration latency) override;
   void OnBatch(const ModelSpec& model, int64_t rows, int64_t tokens,
                absl::Duration device) override;
@@ -79,6 +81,9 @@ class Metrics : public SessionObserver,
   prometheus::Histogram& request_seconds_;
   std::array<prometheus::Counter*, 4> segments_;  // by SegmentSource, from 1
   prometheus::Family<prometheus::Counter>& ended_;
+  prometheus::Counter& taken_over_;
+  prometheus::Counter& not_taken_over_;
+  prometheus::Counter& released_;
   prometheus::Counter& tokens_;
   prometheus::Histogram& queue_seconds_;
   prometheus::Histogram& commit_seconds_;

@@ -1,6 +1,8 @@
 #ifndef MNEME_SERVER_RPC_ADMIT_REQUEST_H_
 #define MNEME_SERVER_RPC_ADMIT_REQUEST_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "mneme/v1/segments.pb.h"
 #include "server/rpc/byte_budget.h"
@@ -17,12 +19,13 @@ struct AdmittedRequest {
   ByteBudget::Charge charge;
 };
 
-// Reads a message to `key`'s session, with its deadline, and charges it. Errors
-// are those of ReadSegmentRequest, CheckReplySize, ReadTimeout,
-// SessionManager::ModelOf and ByteBudget::Take. Thread-safe.
+// Reads a message to a session of `model`, with its deadline, and charges it.
+// Errors are those of ReadSegmentRequest, CheckReplySize, ReadTimeout and
+// ByteBudget::Take. Thread-safe.
 absl::StatusOr<AdmittedRequest> AdmitRequest(const RpcContext& rpc,
                                              const CallInfo& call,
-                                             const SessionKey& key,
+                                             const std::string& session_id,
+                                             const SequenceModel& model,
                                              const v1::SegmentRequest& message);
 
 }  // namespace mneme

@@ -58,6 +58,29 @@ absl::StatusOr<SessionKey> ReadKey(const RpcContext& rpc,
   return ReadSessionKey(call, session_id);
 }
 
+absl::StatusOr<SessionKey> ReadGet(const RpcContext& rpc,
+                                   const grpc::CallbackServerContext& context,
+                                   const grpc::ByteBuffer& bytes) {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::GetSessionRequest>(bytes));
+  return ReadKey(rpc, context, message.session_id());
+}
+
+absl::StatusOr<SessionManager::ListRequest> ReadList(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) {
+  ASSIGN_OR_RETURN(const auto message,
+                   ParseMessage<v1::ListSessionsRequest>(bytes));
+  ASSIGN_OR_RETURN(const CallInfo call,
+                   ReadCall(context, rpc.tenants, *rpc.clock));
+  SessionManager::ListRequest request;
+  request.tenant = call.tenant;
+  request.model = message.model();
+  ASSIGN_OR_RETURN(request.limit, ReadPageSize(message.page_size()));
+  ASSIGN_OR_RETURN(request.after, ReadPageToken(message.page_token()));
+  return request;
+}
+
 absl::StatusOr<OpenSession> ReadOpen(const RpcContext& rpc,
                                      const grpc::CallbackServerContext& context,
                                      const grpc::ByteBuffer& bytes) {

@@ -23,6 +23,14 @@ absl::StatusOr<SessionKey> ReadKey(const RpcContext& rpc,
                                    const grpc::CallbackServerContext& context,
                                    const std::string& session_id);
 
+absl::StatusOr<SessionKey> ReadGet(const RpcContext& rpc,
+                                   const grpc::CallbackServerContext& context,
+                                   const grpc::ByteBuffer& bytes);
+
+absl::StatusOr<SessionManager::ListRequest> ReadList(
+    const RpcContext& rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes);
+
 struct OpenSession {
   SessionKey key;
   SessionManager::OpenRequest request;

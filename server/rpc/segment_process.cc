@@ -13,15 +13,24 @@
 namespace mneme {
 namespace {
 
-absl::StatusOr<AdmittedRequest> ReadProcess(
-    const RpcContext& rpc, const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes, SessionKey* key) {
-  if (rpc.calls->draining()) return DrainingError(nullptr);
-  ASSIGN_OR_RETURN(const auto message, ParseMessage<v1::SegmentRequest>(bytes));
-  ASSIGN_OR_RETURN(const CallInfo call,
-                   ReadCall(context, rpc.tenants, *rpc.clock));
-  ASSIGN_OR_RETURN(*key, ReadSessionKey(call, message.session_id()));
-  return AdmitRequest(rpc, call, *key, message);
+// A call, up to what its session's model must be known for.
+struct ProcessCall {
+  const RpcContext* rpc;
+  CallInfo info;
+  SessionKey key;
+  v1::SegmentRequest message;
+  CursorRef cursor = std::make_shared<Cursor>();
+  std::shared_ptr<UnaryCall> unary = nullptr;
+};
+
+absl::StatusOr<ProcessCall> ReadProcess(
+    const RpcContext* rpc, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& bytes) {
+  if (rpc->calls->draining()) return DrainingError(nullptr);
+  ASSIGN_OR_RETURN(auto message, ParseMessage<v1::SegmentRequest>(bytes));
+  ASSIGN_OR_RETURN(CallInfo info, ReadCall(context, rpc->tenants, *rpc->clock));
+  ASSIGN_OR_RETURN(SessionKey key, ReadSessionKey(info, message.session_id()));
+  return ProcessCall{rpc, std::move(info), std::move(key), std::move(message)};
 }
 
 absl::StatusOr<v1::SegmentReply> ToMessage(absl::StatusOr<SegmentReply> reply) {
@@ -31,27 +40,52 @@ absl::StatusOr<v1::SegmentReply> ToMessage(absl::StatusOr<SegmentReply> reply) {
   return message;
 }
 
+absl::StatusOr<AdmittedRequest> Admit(
+    const ProcessCall& call,
+    const absl::StatusOr<const SequenceModel*>& model) {
+  RETURN_IF_ERROR(model.status());
+  return AdmitRequest(*call.rpc, call.info, call.key.session_id, **model,
+                      call.message);
+}
+
+void Process(const ProcessCall& call,
+             const absl::StatusOr<const SequenceModel*>& model) {
+  absl::StatusOr<AdmittedRequest> admitted = Admit(call, model);
+  if (!admitted.ok()) {
+    call.rpc->observer->OnRequest(admitted.status(), absl::ZeroDuration());
+    if (call.unary->Claim()) {
+      call.unary->End(absl::StatusOr<v1::SegmentReply>(admitted.status()));
+    }
+    return;
+  }
+  call.unary->Keep(std::move(admitted->charge));
+  call.rpc->manager->Process(
+      call.key, call.cursor, std::move(admitted->request),
+      [unary = call.unary](absl::StatusOr<SegmentReply> applied) {
+        if (unary->Claim()) unary->End(ToMessage(std::move(applied)));
+      });
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* StartProcess(const RpcContext* rpc,
                                        grpc::CallbackServerContext* context,
                                        const grpc::ByteBuffer& request,
                                        grpc::ByteBuffer* reply) {
-  SessionKey key;
-  auto admitted = ReadProcess(*rpc, *context, request, &key);
-  if (!admitted.ok()) {
-    rpc->observer->OnRequest(admitted.status(), absl::ZeroDuration());
-    return RefusedCall(rpc, RpcMethod::kProcess, admitted.status());
+  absl::StatusOr<ProcessCall> call = ReadProcess(rpc, *context, request);
+  if (!call.ok()) {
+    rpc->observer->OnRequest(call.status(), absl::ZeroDuration());
+    return RefusedCall(rpc, RpcMethod::kProcess, call.status());
   }
-  const auto cursor = std::make_shared<Cursor>();
-  const auto call = UnaryCall::Start(rpc, RpcMethod::kProcess, reply, cursor,
-                                     std::move(admitted->charge));
-  rpc->manager->Process(key, cursor, std::move(admitted->request),
-                        [call](absl::StatusOr<SegmentReply> applied) {
-                          if (!call->Claim()) return;
-                          call->End(ToMessage(std::move(applied)));
+  call->unary = UnaryCall::Start(rpc, RpcMethod::kProcess, reply, call->cursor);
+  UnaryCall* const reactor = call->unary.get();
+  const SessionKey key = call->key;
+  rpc->manager->ModelOf(key,
+                        [call = *std::move(call)](
+                            const absl::StatusOr<const SequenceModel*>& model) {
+                          Process(call, model);
                         });
-  return call.get();
+  return reactor;
 }
 
 }  // namespace mneme

@@ -47,26 +47,43 @@ void SegmentStream::OnReadDone(bool ok) {
       number = first_number_ + exchanges_.size();
       exchanges_.emplace_back();
     }
+    half_closed_ = half_closed_ || !ok;
   }
-  if (accepted) {
-    rpc_->calls->CountMessage();
-    Dispatch(number);
-  }
+  if (!accepted) return EndRead();
+  rpc_->calls->CountMessage();
+  Dispatch(number);
+}
+
+void SegmentStream::EndRead() {
   {
     MutexLock lock(&mu_);
     reading_ = false;
-    half_closed_ = half_closed_ || !ok;
   }
   Pump();
 }
 
 void SegmentStream::Dispatch(uint64_t number) {
-  absl::StatusOr<AdmittedRequest> admitted = Prepare();
+  const absl::Status prepared = Prepare();
+  if (!prepared.ok()) return Admit(number, prepared);
+  rpc_->manager->ModelOf(
+      key_, [self = shared_from_this(),
+             number](const absl::StatusOr<const SequenceModel*>& model) {
+        self->Admit(number, model);
+      });
+}
+
+void SegmentStream::Admit(uint64_t number,
+                          const absl::StatusOr<const SequenceModel*>& model) {
+  absl::StatusOr<AdmittedRequest> admitted = model.status();
+  if (model.ok()) {
+    admitted = AdmitRequest(*rpc_, *call_, key_.session_id, **model, request_);
+  }
   // Else an idle stream would keep the room of its largest message.
   if (request_.SpaceUsedLong() > kKeptBytes) request_ = v1::SegmentRequest();
   if (!admitted.ok()) {
     rpc_->observer->OnRequest(admitted.status(), absl::ZeroDuration());
-    return OnReply(number, admitted.status());
+    OnReply(number, admitted.status());
+    return EndRead();
   }
   {
     MutexLock lock(&mu_);
@@ -77,9 +94,10 @@ void SegmentStream::Dispatch(uint64_t number) {
       [self = shared_from_this(), number](absl::StatusOr<SegmentReply> reply) {
         self->OnReply(number, std::move(reply));
       });
+  EndRead();
 }
 
-absl::StatusOr<AdmittedRequest> SegmentStream::Prepare() {
+absl::Status SegmentStream::Prepare() {
   RETURN_IF_ERROR(ParseMessage(received_, &request_));
   received_.Clear();
   RETURN_IF_ERROR(Identify());
@@ -88,7 +106,7 @@ absl::StatusOr<AdmittedRequest> SegmentStream::Prepare() {
   } else {
     *request_.mutable_outputs() = outputs_;
   }
-  return AdmitRequest(*rpc_, *call_, key_, request_);
+  return absl::OkStatus();
 }
 
 absl::Status SegmentStream::Identify() {

@@ -70,9 +70,13 @@ class SegmentStream final
 
   SegmentStream(const RpcContext* rpc, absl::StatusOr<CallInfo> call);
 
-  // Gives the message in received_ to its session.
+  // Gives the message in received_ to its session: once its model is known,
+  // and then the next one is read.
   void Dispatch(uint64_t number) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::StatusOr<AdmittedRequest> Prepare() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Prepare() ABSL_LOCKS_EXCLUDED(mu_);
+  void Admit(uint64_t number, const absl::StatusOr<const SequenceModel*>& model)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void EndRead() ABSL_LOCKS_EXCLUDED(mu_);
   // The first message names the session; later ones may not change it.
   absl::Status Identify() ABSL_LOCKS_EXCLUDED(mu_);
   void OnReply(uint64_t number, absl::StatusOr<SegmentReply> reply)

@@ -31,6 +31,19 @@ absl::StatusOr<v1::CloseSessionResponse> ToMessage(
   return message;
 }
 
+absl::StatusOr<v1::ListSessionsResponse> ToMessage(
+    const absl::StatusOr<SessionManager::Page>& page) {
+  RETURN_IF_ERROR(page.status());
+  v1::ListSessionsResponse message;
+  for (const SessionInfo& info : page->sessions) {
+    WriteSession(info, message.add_sessions());
+  }
+  if (!page->next.empty()) {
+    message.set_next_page_token(MakePageToken(page->next));
+  }
+  return message;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* SessionsService::Open(
@@ -51,47 +64,30 @@ grpc::ServerUnaryReactor* SessionsService::Open(
 grpc::ServerUnaryReactor* SessionsService::Get(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* reply) {
-  return FinishedCall(rpc_, RpcMethod::kGetSession, TryGet(*context, *request),
-                      reply);
-}
-
-absl::StatusOr<v1::Session> SessionsService::TryGet(
-    const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes) const {
-  ASSIGN_OR_RETURN(const auto message,
-                   ParseMessage<v1::GetSessionRequest>(bytes));
-  ASSIGN_OR_RETURN(const SessionKey key,
-                   ReadKey(*rpc_, context, message.session_id()));
-  return ToMessage(rpc_->manager->Get(key));
+  const auto key = ReadGet(*rpc_, *context, *request);
+  if (!key.ok()) {
+    return RefusedCall(rpc_, RpcMethod::kGetSession, key.status());
+  }
+  const auto call = UnaryCall::Start(rpc_, RpcMethod::kGetSession, reply);
+  rpc_->manager->Get(*key, [call](const absl::StatusOr<SessionInfo>& info) {
+    if (call->Claim()) call->End(ToMessage(info));
+  });
+  return call.get();
 }
 
 grpc::ServerUnaryReactor* SessionsService::List(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* reply) {
-  return FinishedCall(rpc_, RpcMethod::kListSessions,
-                      TryList(*context, *request), reply);
-}
-
-absl::StatusOr<v1::ListSessionsResponse> SessionsService::TryList(
-    const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes) const {
-  ASSIGN_OR_RETURN(const auto message,
-                   ParseMessage<v1::ListSessionsRequest>(bytes));
-  ASSIGN_OR_RETURN(const CallInfo call,
-                   ReadCall(context, rpc_->tenants, *rpc_->clock));
-  ASSIGN_OR_RETURN(const size_t size, ReadPageSize(message.page_size()));
-  ASSIGN_OR_RETURN(const std::string after,
-                   ReadPageToken(message.page_token()));
-  const SessionManager::Page page =
-      rpc_->manager->List(call.tenant, after, size, message.model());
-  v1::ListSessionsResponse reply;
-  for (const SessionInfo& info : page.sessions) {
-    WriteSession(info, reply.add_sessions());
+  auto list = ReadList(*rpc_, *context, *request);
+  if (!list.ok()) {
+    return RefusedCall(rpc_, RpcMethod::kListSessions, list.status());
   }
-  if (!page.next.empty()) {
-    reply.set_next_page_token(MakePageToken(page.next));
-  }
-  return reply;
+  const auto call = UnaryCall::Start(rpc_, RpcMethod::kListSessions, reply);
+  rpc_->manager->List(*std::move(list),
+                      [call](const absl::StatusOr<SessionManager::Page>& page) {
+                        if (call->Claim()) call->End(ToMessage(page));
+                      });
+  return call.get();
 }
 
 grpc::ServerUnaryReactor* SessionsService::Close(

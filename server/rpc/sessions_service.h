@@ -57,11 +57,6 @@ class SessionsService final : public RawSessions {
                                      grpc::ByteBuffer* reply) override;
 
  private:
-  absl::StatusOr<v1::Session> TryGet(const grpc::CallbackServerContext& context,
-                                     const grpc::ByteBuffer& bytes) const;
-  absl::StatusOr<v1::ListSessionsResponse> TryList(
-      const grpc::CallbackServerContext& context,
-      const grpc::ByteBuffer& bytes) const;
   // A call that changes a session, after the messages sent before, and gives
   // it: `ask` gets the request, a cursor for the caller, and where to answer.
   template <typename Request, typename Ask>

@@ -30,20 +30,21 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
                         public CallRegistry::Call {
  public:
   // `reply` by gRPC's rules. `cursor`, if there is one, learns that nobody
-  // waits any more. `charge` lives until gRPC has sent the reply and whoever
-  // answers is done.
+  // waits any more.
   static std::shared_ptr<UnaryCall> Start(const RpcContext* rpc,
                                           RpcMethod method,
                                           grpc::ByteBuffer* reply,
-                                          CursorRef cursor = nullptr,
-                                          ByteBudget::Charge charge = {}) {
-    std::shared_ptr<UnaryCall> call(new UnaryCall(
-        rpc, method, reply, std::move(cursor), std::move(charge)));
+                                          CursorRef cursor = nullptr) {
+    std::shared_ptr<UnaryCall> call(
+        new UnaryCall(rpc, method, reply, std::move(cursor)));
     call->self_ = call;
     call->ticket_ = rpc->calls->Enter(call, CallRegistry::Kind::kUnary);
     return call;
   }
 
+  // The charge lives until gRPC has sent the reply and whoever answers is done.
+  // Called once at most, by who will answer.
+  void Keep(ByteBudget::Charge charge) { charge_ = std::move(charge); }
   // True once: who gets it ends the call, which is alive until then.
   bool Claim() { return !claimed_.exchange(true); }
   template <class Message>
@@ -64,12 +65,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
 
  private:
   UnaryCall(const RpcContext* rpc, RpcMethod method, grpc::ByteBuffer* reply,
-            CursorRef cursor, ByteBudget::Charge charge)
-      : rpc_(rpc),
-        method_(method),
-        reply_(reply),
-        cursor_(std::move(cursor)),
-        charge_(std::move(charge)) {}
+            CursorRef cursor)
+      : rpc_(rpc), method_(method), reply_(reply), cursor_(std::move(cursor)) {}
 
   void GiveUp(const absl::Status& status) {
     if (cursor_ != nullptr) cursor_->cancelled = true;
@@ -86,7 +83,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
   std::shared_ptr<UnaryCall> self_;  // from Start to OnDone
   CallRegistry::Ticket ticket_;
   const CursorRef cursor_;
-  const ByteBudget::Charge charge_;
+  ByteBudget::Charge charge_;
   std::atomic<bool> claimed_{false};
 };
 

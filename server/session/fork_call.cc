@@ -9,12 +9,12 @@ namespace mneme {
 
 ForkCall::ForkCall(std::shared_ptr<Session> parent, CursorRef cursor,
                    std::optional<MemoryHandle> from, SessionKey fork,
-                   SessionTable* table, InfoDone done)
+                   SessionMaker* maker, InfoDone done)
     : parent_(std::move(parent)),
       cursor_(std::move(cursor)),
       from_(std::move(from)),
       fork_(std::move(fork)),
-      table_(table),
+      maker_(maker),
       done_(std::move(done)) {}
 
 void ForkCall::Refuse(const absl::Status& status) { std::move(done_)(status); }
@@ -24,13 +24,11 @@ void ForkCall::Start() {
   if (!wanted.ok()) return Finish(wanted);
   const absl::StatusOr<std::shared_ptr<Session>> fork = MakeFork();
   if (!fork.ok()) return Finish(fork.status());
-  const absl::Status added = table_->Add(*fork);
-  if (!added.ok()) return Finish(added);
-  Commit commit = (*fork)->MakeFirstCommit();
+  SessionMaker::With with;
   // The initial memory is the model's: there is nothing to share.
-  if (!commit.record.values.empty()) commit.parent = parent_->key();
-  parent_->context().writer->Submit(
-      std::move(commit),
+  if ((*fork)->head().handle.step > 0) with.parent = parent_->key();
+  maker_->Make(
+      *fork, std::move(with),
       [self = shared_from_this(), fork = *fork](const absl::Status& status) {
         self->OnCommitted(status, fork);
       });
@@ -45,11 +43,7 @@ absl::StatusOr<std::shared_ptr<Session>> ForkCall::MakeFork() const {
 
 void ForkCall::OnCommitted(const absl::Status& status,
                            const std::shared_ptr<Session>& fork) {
-  if (status.ok()) {
-    fork->MarkOpen();
-    return Finish(fork->Info());
-  }
-  table_->Erase(fork->key());
+  if (status.ok()) return Finish(fork->Info());
   Finish(absl::IsAborted(status)
              ? VersionConflict(parent_->head(), status.message())
              : status);

@@ -9,7 +9,7 @@
 #include "server/session/segment.h"
 #include "server/session/session.h"
 #include "server/session/session_call.h"
-#include "server/session/session_table.h"
+#include "server/session/session_maker.h"
 
 namespace mneme {
 
@@ -25,7 +25,7 @@ class ForkCall : public SessionCall,
   // gets the new session. `cursor` says whether the caller still waits.
   ForkCall(std::shared_ptr<Session> parent, CursorRef cursor,
            std::optional<MemoryHandle> from, SessionKey fork,
-           SessionTable* table, InfoDone done);
+           SessionMaker* maker, InfoDone done);
 
   void Start() override;
   void Refuse(const absl::Status& status) override;
@@ -40,7 +40,7 @@ class ForkCall : public SessionCall,
   const CursorRef cursor_;
   const std::optional<MemoryHandle> from_;
   const SessionKey fork_;
-  SessionTable* const table_;
+  SessionMaker* const maker_;
   InfoDone done_;
 };
 

@@ -44,9 +44,8 @@ void SegmentCall::AskNext(bool has_it) {
 void SegmentCall::OnLentReply(const absl::StatusOr<std::string>& bytes) {
   if (!bytes.ok()) return AskNext(/*has_it=*/false);
   absl::StatusOr<KeptReply> kept = DecodeKeptReply(*bytes);
-  // While it is not closing nobody else has its id: the reply is its own.
   if (!kept.ok() || kept->digest != applying_.digest ||
-      lenders_.back()->is_closing()) {
+      !lenders_.back()->has_its_id()) {
     return AskNext(/*has_it=*/false);
   }
   if (!Answers(*kept, request_.outputs, request_.extra_inputs)) {

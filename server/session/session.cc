@@ -16,6 +16,13 @@ absl::Status ClosingError() {
                    "the session is being closed");
 }
 
+absl::Status LookAgain(absl::string_view why) {
+  ErrorInfo info;
+  info.reason = "NOT_OWNER";
+  info.retry_after = absl::Milliseconds(1);
+  return MakeError(absl::StatusCode::kUnavailable, why, info);
+}
+
 }  // namespace
 
 Session::Session(const SessionContext* context, SequenceModel* model,
@@ -30,6 +37,8 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       unusable_(std::move(unusable)),
       root_(record.root),
       trusted_(record.trusted),
+      lease_(durability == Durability::kMemory ? absl::InfiniteDuration()
+                                               : context->lease),
       record_(std::move(record)),
       durable_(durability == Durability::kAsync
                    ? std::make_unique<DurableHead>(
@@ -72,15 +81,27 @@ bool Session::is_open() const {
   return state_ != State::kOpening;
 }
 
-bool Session::is_closing() const {
+bool Session::is_held() const {
   MutexLock lock(&mu_);
-  return state_ == State::kClosing;
+  return IsHeld();
 }
+
+bool Session::has_its_id() const {
+  MutexLock lock(&mu_);
+  return state_ != State::kClosing && IsHeld();
+}
+
+bool Session::IsHeld() const {
+  return !in_doubt_ && clock_->Monotonic() < held_until_;
+}
+
+void Session::Hold(absl::Duration since) { held_until_ = since + lease_; }
 
 absl::Status Session::CheckWanted(const Cursor& cursor) const {
   {
     MutexLock lock(&mu_);
     if (state_ == State::kClosing) return ClosingError();
+    if (in_doubt_) return LookAgain("another server asked for the session");
   }
   if (!cursor.cancelled.load()) return absl::OkStatus();
   return absl::CancelledError("cancelled before it started");
@@ -100,12 +121,14 @@ LifeEnd Session::EndOfLifeLocked() const {
 void Session::MarkOpen() {
   MutexLock lock(&mu_);
   if (state_ == State::kOpening) state_ = State::kOpen;
+  Hold(asked_);
 }
 
 absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {
   {
     MutexLock lock(&mu_);
     if (state_ == State::kClosing) return ClosingError();
+    if (state_ == State::kRetired) return LookAgain("the session moved");
     const bool busy = running_ || pumping_;
     if (busy) RETURN_IF_ERROR(CheckRoom());
     life_.last_used = context_->clock->Monotonic();
@@ -160,6 +183,7 @@ LifeEnd Session::CloseIfEnded(absl::Duration now, Stopped stopped) {
 absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> Session::BeginClose(
     Stopped* stopped) {
   if (state_ == State::kClosing) return ClosingError();
+  if (state_ == State::kRetired) return LookAgain("the session moved");
   state_ = State::kClosing;
   if (running_ || pumping_) stopped_ = std::exchange(*stopped, nullptr);
   return std::exchange(waiting_, {});
@@ -168,6 +192,14 @@ absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> Session::BeginClose(
 void Session::Reopen() {
   MutexLock lock(&mu_);
   if (state_ == State::kClosing) state_ = State::kOpen;
+}
+
+bool Session::RetireUnusedSince(absl::Duration before) {
+  MutexLock lock(&mu_);
+  if (state_ != State::kOpen || running_ || pumping_) return false;
+  if (life_.last_used > before) return false;
+  state_ = State::kRetired;
+  return true;
 }
 
 void Session::RunNext() {
@@ -189,16 +221,11 @@ void Session::Pump() {
 }
 
 void Session::StartCall(const std::shared_ptr<SessionCall>& call) {
-  bool in_doubt;
-  {
-    MutexLock lock(&mu_);
-    in_doubt = in_doubt_;
-  }
-  if (!in_doubt) return call->Start();
+  if (is_held()) return call->Start();
   // The call keeps the session.
-  context_->writer->Reload(
-      key_, [this, call](const absl::StatusOr<StoredRecord>& stored) {
-        const absl::Status status = Settle(stored);
+  context_->takeover->Acquire(
+      *this, [this, call](const absl::StatusOr<Reacquired>& reacquired) {
+        const absl::Status status = Settle(reacquired);
         if (status.ok()) return call->Start();
         call->Refuse(status);
         RunNext();

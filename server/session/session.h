@@ -20,6 +20,7 @@
 #include "server/session/session_context.h"
 #include "server/session/session_info.h"
 #include "server/session/session_record.h"
+#include "server/session/takeover.h"
 
 namespace mneme {
 
@@ -31,6 +32,13 @@ namespace mneme {
 //
 // Lifecycle: kOpening -> kOpen -> kClosing, and back to kOpen if the store
 // could not remove what it holds of the session. Close may come in any of them.
+// kOpen -> kRetired: the server knows no more of it than the store does, and
+// lets it go; whoever has it still is told to look again.
+//
+// Where servers share the store, a session here may be another server's by now.
+// It is held for a lease after each commit; a call that starts later, or after
+// Doubt(), first acquires the session and takes what the store has for true.
+//
 // Thread-safe; nothing is called while the lock is held, but the store's
 // unsynced_since(). Shared by the manager's table and by the call that runs.
 class Session {
@@ -49,6 +57,11 @@ class Session {
   const absl::Status& unusable() const { return unusable_; }
   // See SessionRecord::trusted.
   bool trusted() const { return trusted_; }
+  const Root& root() const { return root_; }
+  // Nobody else can have changed it.
+  bool is_held() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether other servers may ever have it.
+  bool is_shared() const { return lease_ < absl::InfiniteDuration(); }
 
   // When it ends by itself, if nobody uses it before. What waits or runs uses
   // it: then its idle TTL has not begun.
@@ -73,11 +86,17 @@ class Session {
       ABSL_LOCKS_EXCLUDED(mu_);
   // What Close stopped goes on: the session could not be removed.
   void Reopen() ABSL_LOCKS_EXCLUDED(mu_);
+  // False: it is used, or was after `before` (Clock::Monotonic), or closes.
+  // Else no call is taken any more: UNAVAILABLE (NOT_OWNER).
+  bool RetireUnusedSince(absl::Duration before) ABSL_LOCKS_EXCLUDED(mu_);
+  // What the store has, if no call runs that could tell better.
+  void Refresh(const Reacquired& reacquired) ABSL_LOCKS_EXCLUDED(mu_);
 
   // ---- For the call that runs ----
 
   // Whether somebody still wants what a call for this caller would do: not when
-  // the session closes (CLOSING) or the caller is gone (CANCELLED).
+  // the session closes (CLOSING) or the caller is gone (CANCELLED), nor when
+  // another server asked for it (UNAVAILABLE, NOT_OWNER).
   absl::Status CheckWanted(const Cursor& cursor) const ABSL_LOCKS_EXCLUDED(mu_);
 
   absl::StatusOr<Placement> PlaceRequest(const Cursor& cursor,
@@ -124,7 +143,7 @@ class Session {
     Commit commit;
     SessionRecord record;
   };
-  Change MakeChange(Computed computed) const ABSL_LOCKS_EXCLUDED(mu_);
+  Change MakeChange(Computed computed) ABSL_LOCKS_EXCLUDED(mu_);
   // That change is acknowledged: swings the head, drops the tail.
   void Advance(SessionRecord record, MemoryRef memory, SharedBytes saved)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -134,23 +153,25 @@ class Session {
   // The record is about to be written: that is a use.
   void Stamp(SessionRecord* record) const ABSL_LOCKS_EXCLUDED(mu_);
   // What takes the record in the store to `record`, which has no new value, and
-  // that it is there (on disk, unless the session is kMemory).
-  Commit MakeCommit(const SessionRecord& record) const ABSL_LOCKS_EXCLUDED(mu_);
+  // that it is there (on disk, unless the session is kMemory). To be submitted
+  // at once.
+  Commit MakeCommit(const SessionRecord& record) ABSL_LOCKS_EXCLUDED(mu_);
   void Replace(SessionRecord record) ABSL_LOCKS_EXCLUDED(mu_);
-  // A commit did not work, so the store may be elsewhere: what it has is read
-  // before the next call starts, and is taken for true.
+  // A commit did not work, or was the last one that another server let us have,
+  // so the store may be elsewhere: what it has is read before the next call
+  // starts, and is taken for true.
   void Doubt() ABSL_LOCKS_EXCLUDED(mu_);
   // A session that begins with the retained value of `step`, and what makes it
   // (or a session that was opened) in the store.
   std::shared_ptr<Session> MakeFork(uint64_t step, SessionKey key)
       ABSL_LOCKS_EXCLUDED(mu_);
-  Commit MakeFirstCommit() const ABSL_LOCKS_EXCLUDED(mu_);
+  Commit MakeFirstCommit() ABSL_LOCKS_EXCLUDED(mu_);
   void SetTail(std::vector<int32_t> tail) ABSL_LOCKS_EXCLUDED(mu_);
 
   // ---- For calls of other sessions, which take a step from this one ----
 
-  // Nobody else has the session's id until this has been true.
-  bool is_closing() const ABSL_LOCKS_EXCLUDED(mu_);
+  // What the store keeps under the session's id is this session's.
+  bool has_its_id() const ABSL_LOCKS_EXCLUDED(mu_);
   // The memory of `step`; nullptr when it is not the head's, or not at hand.
   TieredMemoryRef MemoryOf(const RetainedStep& step) const
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -161,7 +182,7 @@ class Session {
   void RunNext() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  enum class State { kOpening, kOpen, kClosing };
+  enum class State { kOpening, kOpen, kClosing, kRetired };
 
   // Starts what waits, until one runs on or nothing waits. REQUIRES: the caller
   // has set pumping_.
@@ -171,11 +192,16 @@ class Session {
   // at its end; then that is moved from.
   absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> BeginClose(
       Stopped* stopped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Starts a call, once the record is read again if that is in doubt.
+  // Starts a call, once the session is acquired again if it is not held.
   void StartCall(const std::shared_ptr<SessionCall>& call)
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Settle(const absl::StatusOr<StoredRecord>& stored)
+  absl::Status Settle(const absl::StatusOr<Reacquired>& reacquired)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Gives the memory that is the head's no more.
+  TieredMemoryRef TakeStored(SessionRecord record, absl::Duration asked)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsHeld() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Hold(absl::Duration since) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call that Pump() starts next; nullptr: the pump is over.
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -192,6 +218,7 @@ class Session {
   const absl::Status unusable_;
   const Root root_;
   const bool trusted_;
+  const absl::Duration lease_;  // infinite: the session is this server's
 
   mutable Mutex mu_;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
@@ -205,7 +232,9 @@ class Session {
   bool running_ ABSL_GUARDED_BY(mu_) =
       false;  // a call was started, is not done
   bool in_doubt_ ABSL_GUARDED_BY(mu_) = false;  // see Doubt()
-  bool pumping_ ABSL_GUARDED_BY(mu_) = false;   // a thread is in Pump()
+  absl::Duration asked_ ABSL_GUARDED_BY(mu_);   // the newest commit was made
+  absl::Duration held_until_ ABSL_GUARDED_BY(mu_) = absl::InfiniteDuration();
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // a thread is in Pump()
   // A list, since most sessions have none and an empty deque takes 576 bytes.
   std::list<std::shared_ptr<SessionCall>> waiting_ ABSL_GUARDED_BY(mu_);
   Stopped stopped_ ABSL_GUARDED_BY(mu_);  // Close waits

@@ -18,13 +18,37 @@ void SessionManager::End(const SessionKey& key, bool erase, CloseDone done) {
   const absl::Status unreadable = table_.BeginCloseUnreadable(key);
   if (unreadable.ok()) return RemoveUnreadable(key, erase, std::move(done));
   if (!absl::IsNotFound(unreadable)) return std::move(done)(unreadable);
-  absl::StatusOr<std::shared_ptr<Session>> found = table_.Find(key);
+  Find(key, [this, key, erase, done = std::move(done)](
+                const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+    EndFound(found, key, erase, std::move(done));
+  });
+}
+
+void SessionManager::EndFound(
+    const absl::StatusOr<std::shared_ptr<Session>>& found,
+    const SessionKey& key, bool erase, CloseDone done) {
+  // Only where servers share the store; the others know theirs.
+  if (absl::IsDataLoss(found.status())) {
+    return RemoveUnreadable(key, erase, std::move(done));
+  }
   if (!found.ok() && erase) {
     return EraseGone(key, found.status(), std::move(done));
   }
   if (!found.ok()) return std::move(done)(found.status());
-  (*found)->Close([this, session = *found, erase, done = std::move(done)](
-                      const absl::Status& stopped) mutable {
+  if ((*found)->is_held()) return EndHeld(*found, erase, std::move(done));
+  takeover_.Acquire(**found,
+                    [this, session = *found, erase, done = std::move(done)](
+                        const absl::StatusOr<Reacquired>& got) mutable {
+                      if (!got.ok()) return std::move(done)(got.status());
+                      session->Refresh(*got);
+                      EndHeld(session, erase, std::move(done));
+                    });
+}
+
+void SessionManager::EndHeld(const std::shared_ptr<Session>& session,
+                             bool erase, CloseDone done) {
+  session->Close([this, session, erase,
+                  done = std::move(done)](const absl::Status& stopped) mutable {
     stopped.ok() ? Remove(session, erase, std::move(done))
                  : std::move(done)(stopped);
   });

@@ -16,6 +16,7 @@
 namespace mneme {
 
 class PrefixIndex;
+class Takeover;
 
 struct SessionLimits {
   // Each value that is kept costs memory_bytes in the store.
@@ -36,6 +37,11 @@ struct SessionLimits {
   TombstoneLimits tombstones;
   // Sessions that one List passes at most; it then gives the page so far.
   int64_t list_scan = 10'000;
+  // How long a call waits for a session that another server has.
+  absl::Duration takeover_wait = absl::Seconds(5);
+  // Where servers share the store: a session that was not used for so long here
+  // is let go; the store has it.
+  absl::Duration keep_unused = absl::Minutes(1);
   // Tokens in one message.
   int64_t tokens_per_request = 1 << 20;
   int64_t top_k = 1024;
@@ -49,6 +55,9 @@ struct SessionContext {
   SessionObserver* observer = nullptr;
   MemoryTiers* tiers = nullptr;
   PrefixIndex* prefixes = nullptr;  // null: sessions share no steps
+  // The manager's own.
+  Takeover* takeover = nullptr;
+  absl::Duration lease = absl::InfiniteDuration();  // see MemoryStore::lease
   SessionLimits limits;
   std::string tenant_key = std::string(32, '\0');  // of every tenant, so far
   // What exported files are signed with, so that imported ones can be trusted;

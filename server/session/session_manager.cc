@@ -18,16 +18,33 @@ SessionManager::SessionManager(SessionContext context,
       models_(std::move(models)),
       table_(context_.limits),
       admission_(context_.limits.queue_total, context_.clock),
-      expiry_([this](const SessionKey& key) { OnDue(key); }, context_.clock) {}
+      maker_(&context_, &table_),
+      takeover_({&table_, context_.writer, context_.observer, context_.clock},
+                context_.limits.takeover_wait),
+      expiry_([this](const SessionKey& key) { OnDue(key); }, context_.clock),
+      alarms_(context_.clock) {
+  context_.takeover = &takeover_;
+  context_.lease = context_.writer->lease();
+}
 
 SessionManager::~SessionManager() {
   StartDrain();
+  takeover_.Stop();
+  alarms_.Stop();
   for (const auto& session : table_.All()) session->Close([](const auto&) {});
   WaitIdle(absl::InfiniteDuration());
+  context_.writer->SetOnReleased(nullptr);
 }
 
 absl::StatusOr<SessionManager::Recovered> SessionManager::Recover(
     MemoryStore* store) {
+  if (context_.writer->shares_store()) {
+    // What is there is found when it is asked for.
+    context_.writer->SetOnReleased(
+        [this](const SessionKey& key) { OnReleased(key); });
+    LookAfterOthers(absl::ZeroDuration());
+    return Recovered();
+  }
   ASSIGN_OR_RETURN(RecoveredSessions read,
                    RecoverSessions(&context_, models_, store));
   Recovered recovered;
@@ -66,52 +83,17 @@ void SessionManager::Open(const SessionKey& key, const OpenRequest& request,
 void SessionManager::Make(const SessionKey& key, SequenceModel* model,
                           Durability durability, SessionRecord record,
                           std::vector<StoredValue> values, InfoDone done) {
-  absl::Status status = CheckSessionId(key.session_id);
+  const absl::Status id = CheckSessionId(key.session_id);
+  if (!id.ok()) return std::move(done)(id);
   auto session = std::make_shared<Session>(&context_, model, key, durability,
                                            std::move(record), absl::OkStatus());
-  if (status.ok()) status = table_.Add(session);
-  if (!status.ok()) return std::move(done)(status);
-  admission_.Begin();
-  Commit commit = session->MakeFirstCommit();
-  commit.values = std::move(values);
-  context_.writer->Submit(std::move(commit),
-                          [this, session, done = std::move(done)](
-                              const absl::Status& committed) mutable {
-                            if (committed.ok()) {
-                              session->MarkOpen();
-                              SetExpiry(session->key());
-                              std::move(done)(session->Info());
-                            } else {
-                              table_.Erase(session->key());
-                              std::move(done)(committed);
-                            }
-                            admission_.End();
-                          });
-}
-
-absl::StatusOr<SessionInfo> SessionManager::Get(const SessionKey& key) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, table_.Find(key));
-  return session->Info();
-}
-
-SessionManager::Page SessionManager::List(const std::string& tenant,
-                                          const std::string& after,
-                                          size_t limit,
-                                          const std::string& model) const {
-  SessionTable::Slice slice = table_.List(tenant, after, limit, model);
-  Page page;
-  page.next = std::move(slice.next);
-  for (const auto& session : slice.sessions) {
-    page.sessions.push_back(session->Info());
-  }
-  return page;
-}
-
-absl::StatusOr<std::shared_ptr<Session>> SessionManager::FindUsable(
-    const SessionKey& key) const {
-  ASSIGN_OR_RETURN(std::shared_ptr<Session> session, table_.Find(key));
-  RETURN_IF_ERROR(session->unusable());
-  return session;
+  maker_.Make(session, {std::move(values), std::nullopt},
+              [this, session, done = Counted(std::move(done))](
+                  const absl::Status& made) mutable {
+                SetExpiry(session->key());
+                made.ok() ? std::move(done)(session->Info())
+                          : std::move(done)(made);
+              });
 }
 
 void SessionManager::Enqueue(const std::shared_ptr<Session>& session,
@@ -123,11 +105,13 @@ void SessionManager::Enqueue(const std::shared_ptr<Session>& session,
 void SessionManager::ChangeRecord(const SessionKey& key,
                                   const CursorRef& cursor, RecordEdit edit,
                                   InfoDone done) {
-  const auto session = FindUsable(key);
-  if (!session.ok()) return std::move(done)(session.status());
-  Enqueue(*session,
-          std::make_shared<RecordCall>(*session, cursor, std::move(edit),
-                                       Counted(std::move(done))));
+  FindUsable(
+      key, [cursor, edit = std::move(edit), done = Counted(std::move(done))](
+               const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+        if (!found.ok()) return std::move(done)(found.status());
+        Enqueue(*found, std::make_shared<RecordCall>(
+                            *found, cursor, std::move(edit), std::move(done)));
+      });
 }
 
 void SessionManager::Rollback(const SessionKey& key, const CursorRef& cursor,
@@ -143,7 +127,7 @@ void SessionManager::Touch(const SessionKey& key, const CursorRef& cursor,
   ChangeRecord(
       key, cursor, ::mneme::Touch(std::move(change)),
       [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
-        if (info.ok()) SetExpiry(info->key);
+        if (info.ok()) OnTouched(info->key);
         std::move(done)(std::move(info));
       });
 }
@@ -153,53 +137,63 @@ void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,
                           const std::string& fork_id, InfoDone done) {
   const absl::Status id = CheckSessionId(fork_id, "fork_id");
   if (!id.ok()) return std::move(done)(id);
-  const auto session = FindUsable(key);
-  if (!session.ok()) return std::move(done)(session.status());
-  InfoDone watched =
-      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
-        if (info.ok()) SetExpiry(info->key);
-        std::move(done)(std::move(info));
-      };
-  Enqueue(*session,
-          std::make_shared<ForkCall>(*session, cursor, std::move(from),
-                                     SessionKey{key.tenant, fork_id}, &table_,
-                                     Counted(std::move(watched))));
+  const SessionKey fork = {key.tenant, fork_id};
+  InfoDone watched = [this, fork, done = Counted(std::move(done))](
+                         absl::StatusOr<SessionInfo> info) mutable {
+    SetExpiry(fork);
+    std::move(done)(std::move(info));
+  };
+  FindUsable(
+      key,
+      [this, cursor, from = std::move(from), fork, done = std::move(watched)](
+          const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+        if (!found.ok()) return std::move(done)(found.status());
+        Enqueue(*found,
+                std::make_shared<ForkCall>(*found, cursor, std::move(from),
+                                           fork, &maker_, std::move(done)));
+      });
 }
 
 void SessionManager::Export(const SessionKey& key, const CursorRef& cursor,
                             std::optional<MemoryHandle> from, ExportDone done) {
-  const auto session = FindUsable(key);
-  if (!session.ok()) return std::move(done)(session.status());
-  Enqueue(*session,
-          std::make_shared<ExportCall>(*session, cursor, std::move(from),
-                                       Counted(std::move(done))));
+  FindUsable(
+      key, [cursor, from = std::move(from), done = Counted(std::move(done))](
+               const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+        if (!found.ok()) return std::move(done)(found.status());
+        Enqueue(*found, std::make_shared<ExportCall>(
+                            *found, cursor, std::move(from), std::move(done)));
+      });
 }
 
 void SessionManager::Process(const SessionKey& key, const CursorRef& cursor,
                              SegmentRequest request, SegmentDone done) {
-  absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
-  absl::Status status = session.status();
-  if (status.ok()) status = (*session)->unusable();
-  if (status.ok()) {
-    status =
-        CheckRequest((*session)->model()->spec(), context_.limits, request);
+  const absl::Status entered = admission_.Enter();
+  if (!entered.ok()) {
+    context_.observer->OnRequest(entered, absl::ZeroDuration());
+    return std::move(done)(entered);
   }
-  if (status.ok()) status = admission_.Enter();
-  if (!status.ok()) {
-    context_.observer->OnRequest(status, absl::ZeroDuration());
-    return std::move(done)(std::move(status));
-  }
-  admission_.Begin();
-  auto call = std::make_shared<SegmentCall>(
-      *session, cursor, std::move(request),
-      [this,
-       done = std::move(done)](absl::StatusOr<SegmentReply> reply) mutable {
-        admission_.Leave();
-        std::move(done)(std::move(reply));
-        admission_.End();
+  SegmentDone counted = [this, done = Counted(std::move(done))](
+                            absl::StatusOr<SegmentReply> reply) mutable {
+    admission_.Leave();
+    std::move(done)(std::move(reply));
+  };
+  FindUsable(
+      key,
+      [this, cursor, request = std::move(request), done = std::move(counted)](
+          const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+        absl::Status status = found.status();
+        if (status.ok()) {
+          status =
+              CheckRequest((*found)->model()->spec(), context_.limits, request);
+        }
+        if (!status.ok()) {
+          context_.observer->OnRequest(status, absl::ZeroDuration());
+          return std::move(done)(std::move(status));
+        }
+        Enqueue(*found,
+                std::make_shared<SegmentCall>(
+                    *found, cursor, std::move(request), std::move(done)));
       });
-  status = (*session)->Enqueue(call);
-  if (!status.ok()) call->Refuse(status);
 }
 
 const SequenceModel* SessionManager::FindModel(const std::string& name) const {
@@ -213,11 +207,13 @@ std::vector<const SequenceModel*> SessionManager::models() const {
   return models;
 }
 
-absl::StatusOr<const SequenceModel*> SessionManager::ModelOf(
-    const SessionKey& key) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, table_.Find(key));
-  RETURN_IF_ERROR(session->unusable());
-  return session->model();
+void SessionManager::ModelOf(const SessionKey& key, ModelDone done) {
+  FindUsable(
+      key, [done = std::move(done)](
+               const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+        found.ok() ? std::move(done)((*found)->model())
+                   : std::move(done)(found.status());
+      });
 }
 
 void SessionManager::StartDrain() { table_.StartDrain(); }

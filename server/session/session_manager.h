@@ -11,6 +11,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/session/admission.h"
+#include "server/session/alarms.h"
 #include "server/session/expiry_queue.h"
 #include "server/session/expiry_slots.h"
 #include "server/session/export_call.h"
@@ -20,7 +21,9 @@
 #include "server/session/session_context.h"
 #include "server/session/session_events.h"
 #include "server/session/session_info.h"
+#include "server/session/session_maker.h"
 #include "server/session/session_table.h"
+#include "server/session/takeover.h"
 #include "server/session/touch.h"
 #include "server/store/memory_store.h"
 
@@ -30,6 +33,11 @@ namespace mneme {
 // hands each message to its session. Owns the Session objects; does not own the
 // models, the scheduler or the store writer, which outlive it.
 //
+// Where servers share the store, sessions here are those that calls came for,
+// and of them some that other servers have by now: a call that needs a session
+// takes it over (takeover.h), one that asks for it reads the store. Every
+// server looks after sessions whose server died, so that they end in time.
+//
 // Thread-safe; no call blocks (but Recover, at start-up, and WaitIdle and the
 // destructor, at the end). Callbacks run exactly once, on any thread, possibly
 // before the call returns, and never under a lock.
@@ -37,6 +45,8 @@ class SessionManager {
  public:
   using OpenDone = absl::AnyInvocable<void(absl::StatusOr<SessionInfo>) &&>;
   using CloseDone = absl::AnyInvocable<void(absl::StatusOr<MemoryHandle>) &&>;
+  using ModelDone =
+      absl::AnyInvocable<void(absl::StatusOr<const SequenceModel*>) &&>;
 
   struct OpenRequest {
     std::string model;  // may be empty when there is just one
@@ -68,18 +78,27 @@ class SessionManager {
   // RESOURCE_EXHAUSTED (QUOTA_SESSIONS), UNAVAILABLE (DRAINING, STORE_DOWN).
   void Open(const SessionKey& key, const OpenRequest& request, OpenDone done);
 
+  // As this server knows the session: another one may have it by now.
   absl::StatusOr<SessionInfo> Get(const SessionKey& key) const;
+  // As it is.
+  void Get(const SessionKey& key, InfoDone done);
 
-  // The tenant's sessions after `after` in id order, at most `limit`; only
-  // those of `model` unless it is empty. A page may have fewer than `limit`,
-  // even none, though more follow: List passes SessionLimits::list_scan
-  // sessions at most.
+  // List gives the tenant's sessions after `after` in id order, at most
+  // `limit`; only those of `model` unless it is empty. A page may have fewer
+  // than `limit`, even none, though more follow: List passes
+  // SessionLimits::list_scan sessions at most.
   struct Page {
     std::vector<SessionInfo> sessions;
     std::string next;  // the `after` of the next page; empty: the last one
   };
-  Page List(const std::string& tenant, const std::string& after, size_t limit,
-            const std::string& model) const;
+  struct ListRequest {
+    std::string tenant;
+    std::string after;
+    size_t limit = 0;
+    std::string model;
+  };
+  using ListDone = absl::AnyInvocable<void(absl::StatusOr<Page>) &&>;
+  void List(ListRequest request, ListDone done);
 
   // Ends a session and removes what it stored; gives the last handle, or only
   // the session's id where its record cannot be read. If the store fails, the
@@ -137,8 +156,9 @@ class SessionManager {
   // nullptr: no such model. The pointers live as long as the server.
   const SequenceModel* FindModel(const std::string& name) const;
   std::vector<const SequenceModel*> models() const;
-  // The model of a session, for reading its requests; NOT_FOUND as Get.
-  absl::StatusOr<const SequenceModel*> ModelOf(const SessionKey& key) const;
+  // The model of a session, for reading its requests; errors as Get. Called
+  // back at once where no other server can have the session.
+  void ModelOf(const SessionKey& key, ModelDone done);
 
   // From now on Open is refused with DRAINING. Messages already given to
   // Process are applied, committed and answered; rpc stops reading.
@@ -159,36 +179,64 @@ class SessionManager {
   absl::StatusOr<SessionRecord> ReadFile(const SequenceModel& model,
                                          const std::string& file,
                                          StoredValue* value) const;
-  // Makes a session that cannot be told apart from none until the store has it,
-  // with `values` beside its record.
+  // Makes a session with `values` beside its record.
   void Make(const SessionKey& key, SequenceModel* model, Durability durability,
             SessionRecord record, std::vector<StoredValue> values,
             InfoDone done);
+  // session_sharing.cc: the session, from a store that is shared if it is not
+  // here. The other part of List and of Get, and looking after sessions that no
+  // server has.
+  using Found =
+      absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<Session>>) &&>;
+  void Find(const SessionKey& key, Found found);
+  void FindUsable(const SessionKey& key, Found found);
+  absl::StatusOr<std::shared_ptr<Session>> Adopt(
+      const SessionKey& key, const SharedDirectory::Entry& entry);
+  absl::StatusOr<SessionInfo> InfoOf(const SessionKey& key,
+                                     const SharedDirectory::Entry& entry) const;
+  Page ListHere(const ListRequest& request) const;
+  absl::StatusOr<Page> ListShared(const ListRequest& request,
+                                  SharedDirectory* directory) const;
+  void LookAfterOthers(absl::Duration after);
+  // Whether there may be more to look after.
+  bool LookAfter(SharedDirectory* directory);
+  // When to look again; nullopt: there is nothing of it.
+  std::optional<absl::Duration> LookAfter(const SessionKey& key,
+                                          const SharedDirectory::Entry& entry);
+  void MakeDue(const SessionKey& key, absl::Duration delay);
+  void OnReleased(const SessionKey& key);
   // session_close.cc: Close, or with `erase` Erase; then, once nothing of the
   // session runs, its removal; then, once it is removed, the scrub.
   void End(const SessionKey& key, bool erase, CloseDone done);
   void Remove(const std::shared_ptr<Session>& session, bool erase,
               CloseDone done);
   void RemoveUnreadable(const SessionKey& key, bool erase, CloseDone done);
+  void EndFound(const absl::StatusOr<std::shared_ptr<Session>>& found,
+                const SessionKey& key, bool erase, CloseDone done);
+  void EndHeld(const std::shared_ptr<Session>& session, bool erase,
+               CloseDone done);
   void RemoveStored(const SessionKey& key, bool erase, StoreWriter::Done done);
   // One that is gone already, of which `gone` is said.
   void EraseGone(const SessionKey& key, absl::Status gone, CloseDone done);
   void OnRemoved(const MemoryHandle& last, const SessionKey& key, bool erase,
                  CloseDone done);
   void Scrub(absl::StatusOr<MemoryHandle> answer, CloseDone done);
-  // session_expiry.cc: the deadline of a session has passed, which may have
+  // session_expiry.cc: a session has other TTLs.
+  void OnTouched(const SessionKey& key);
+  // The deadline of a session has passed, which may have
   // been used since.
   void OnDue(const SessionKey& key);
+  // The same of one that other servers may have had.
+  void OnSharedDue(const std::shared_ptr<Session>& session);
+  void Reacquire(const std::shared_ptr<Session>& session);
   void Expire(const std::shared_ptr<Session>& session);
   void Bury(const std::shared_ptr<Session>& session);
+  void OnBuried(const Session& session, const Tombstone& tombstone);
   void EndExpiry();
   void ForgetTombstones(const std::vector<SessionKey>& keys);
   void SetExpiry(const SessionKey& key);
   void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
                     RecordEdit edit, InfoDone done);
-  // A session that can go on.
-  absl::StatusOr<std::shared_ptr<Session>> FindUsable(
-      const SessionKey& key) const;
   // Its next call, once those before it are done.
   static void Enqueue(const std::shared_ptr<Session>& session,
                       const std::shared_ptr<SessionCall>& call);
@@ -210,7 +258,11 @@ class SessionManager {
   SessionEvents events_;
   Admission admission_;
   ExpirySlots expiring_;
-  ExpiryQueue expiry_;  // last: its thread uses everything above
+  SessionMaker maker_;
+  // Last: their threads use everything above.
+  Takeover takeover_;
+  ExpiryQueue expiry_;
+  Alarms alarms_;
 };
 
 }  // namespace mneme

@@ -20,6 +20,10 @@ class SessionObserver {
                          const AppliedSegment& segment) = 0;
   // A session ended by itself.
   virtual void OnSessionEnd(EndReason /*reason*/) {}
+  // A session that another server had is this one's, or why it is not.
+  virtual void OnTakeover(const absl::Status& /*status*/) {}
+  // Another server asked for a session of this one, and has it now.
+  virtual void OnReleased() {}
   // A message was answered; OK or the error it got, after `latency`.
   virtual void OnRequest(const absl::Status& status,
                          absl::Duration latency) = 0;

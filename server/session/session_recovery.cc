@@ -68,6 +68,15 @@ void IndexPrefixes(const RecoveredSessions& recovered, PrefixIndex* prefixes) {
 
 }  // namespace
 
+absl::StatusOr<std::shared_ptr<Session>> RecoverSession(
+    const SessionContext* context,
+    const std::map<std::string, SequenceModel*>& models,
+    const StoredRecord& stored) {
+  absl::StatusOr<SessionRecord> record = FromStored(stored);
+  if (!record.ok()) return Unreadable(stored.session, record.status());
+  return MakeSession(context, models, stored, *std::move(record));
+}
+
 absl::StatusOr<RecoveredSessions> RecoverSessions(
     const SessionContext* context,
     const std::map<std::string, SequenceModel*>& models, MemoryStore* store) {
@@ -78,14 +87,12 @@ absl::StatusOr<RecoveredSessions> RecoverSessions(
         key, absl::DataLossError("its stored record fails its checksum"));
   }
   for (const StoredRecord& one : stored.records) {
-    absl::StatusOr<SessionRecord> record = FromStored(one);
-    if (!record.ok()) {
-      recovered.unreadable[one.session] =
-          Unreadable(one.session, record.status());
-      continue;
+    auto session = RecoverSession(context, models, one);
+    if (session.ok()) {
+      recovered.sessions[one.session] = *std::move(session);
+    } else {
+      recovered.unreadable[one.session] = session.status();
     }
-    recovered.sessions[one.session] =
-        MakeSession(context, models, one, *std::move(record));
   }
   for (const MemoryStore::Tombstone& one : stored.tombstones) {
     absl::StatusOr<Tombstone> tombstone = DecodeTombstone(one.bytes);

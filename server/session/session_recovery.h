@@ -27,6 +27,13 @@ struct RecoveredSessions {
   std::vector<Tombstone> tombstones;
 };
 
+// An open session of that record. DATA_LOSS or FAILED_PRECONDITION in words
+// that name it: it cannot be read.
+absl::StatusOr<std::shared_ptr<Session>> RecoverSession(
+    const SessionContext* context,
+    const std::map<std::string, SequenceModel*>& models,
+    const StoredRecord& stored);
+
 // Reads every record of the store. What the sessions used last retain is then
 // in the index of prefixes, if there is one: of as many sessions as it has
 // entries, so a million cost no more than their records do. Called once, by the

@@ -5,14 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error_info.h"
 #include "server/base/quoted.h"
+#include "server/base/status_macros.h"
 
 namespace mneme {
 namespace {
-
-absl::Status UnknownSession(const SessionKey& key) {
-  return absl::NotFoundError(
-      absl::StrCat("session_id: there is no session ", Quoted(key.session_id)));
-}
 
 absl::Status RetryLater(absl::StatusCode code, absl::string_view reason,
                         absl::string_view message) {
@@ -23,6 +19,11 @@ absl::Status RetryLater(absl::StatusCode code, absl::string_view reason,
 }
 
 }  // namespace
+
+absl::Status UnknownSession(const SessionKey& key) {
+  return absl::NotFoundError(
+      absl::StrCat("session_id: there is no session ", Quoted(key.session_id)));
+}
 
 void SessionTable::Fill(RecoveredSessions recovered) {
   MutexLock lock(&mu_);
@@ -36,12 +37,34 @@ void SessionTable::Fill(RecoveredSessions recovered) {
 }
 
 absl::Status SessionTable::Add(std::shared_ptr<Session> session) {
-  const SessionKey& key = session->key();
   MutexLock lock(&mu_);
   if (draining_) {
     return RetryLater(absl::StatusCode::kUnavailable, "DRAINING",
                       "the server is shutting down");
   }
+  return Insert(std::move(session));
+}
+
+absl::StatusOr<std::shared_ptr<Session>> SessionTable::FindOrAdd(
+    std::shared_ptr<Session> session) {
+  MutexLock lock(&mu_);
+  const auto it = sessions_.find(session->key());
+  if (it != sessions_.end()) return it->second;
+  RETURN_IF_ERROR(Insert(session));
+  return session;
+}
+
+void SessionTable::Drop(const Session& session) {
+  std::shared_ptr<Session> gone;  // let go after the lock
+  MutexLock lock(&mu_);
+  const auto it = sessions_.find(session.key());
+  if (it == sessions_.end() || it->second.get() != &session) return;
+  gone = std::move(it->second);
+  sessions_.erase(it);
+}
+
+absl::Status SessionTable::Insert(std::shared_ptr<Session> session) {
+  const SessionKey& key = session->key();
   if (sessions_.contains(key) || unreadable_.contains(key)) {
     return absl::AlreadyExistsError(absl::StrCat(
         "session_id: there is a session ", Quoted(key.session_id), " already"));

@@ -18,6 +18,9 @@
 
 namespace mneme {
 
+// NOT_FOUND.
+absl::Status UnknownSession(const SessionKey& key);
+
 // A server's sessions by key, the keys of those whose record cannot be read,
 // and what is remembered of those that are gone. Used by the manager.
 // Thread-safe: no call waits for anything but the lock, under which no session
@@ -34,6 +37,12 @@ class SessionTable {
   // (QUOTA_SESSIONS).
   absl::Status Add(std::shared_ptr<Session> session) ABSL_LOCKS_EXCLUDED(mu_);
   void Erase(const SessionKey& key) ABSL_LOCKS_EXCLUDED(mu_);
+  // The session of that key, which is `session` now if there was none: as Add,
+  // but also while the server drains.
+  absl::StatusOr<std::shared_ptr<Session>> FindOrAdd(
+      std::shared_ptr<Session> session) ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes out this very session, if it is there, and nothing else.
+  void Drop(const Session& session) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Takes out a session that has ended by itself. Gives the key of a tombstone
   // that had to go for its one.
@@ -74,6 +83,9 @@ class SessionTable {
   int64_t size() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  absl::Status Insert(std::shared_ptr<Session> session)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   struct Unreadable {
     absl::Status why;
     bool closing = false;

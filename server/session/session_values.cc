@@ -134,7 +134,7 @@ int64_t Session::KeptRoom() const {
   return std::clamp<int64_t>(left, 0, context_->limits.kept_reply_bytes);
 }
 
-Session::Change Session::MakeChange(Computed computed) const {
+Session::Change Session::MakeChange(Computed computed) {
   Change change;
   NewStep added{computed.step, computed.message_start,
                 computed.kept_reply.size()};
@@ -162,14 +162,20 @@ void Session::Stamp(SessionRecord* record) const {
   record->max_age_left = stored.max_age_left;
 }
 
-Commit Session::MakeCommit(const SessionRecord& record) const {
+Commit Session::MakeCommit(const SessionRecord& record) {
   Commit commit;
-  commit.expected_head = head().handle.digest;
   commit.record = ToStored(key_, durability_, record);
+  MutexLock lock(&mu_);
+  commit.expected_head = record_.head().digest;
+  asked_ = clock_->Monotonic();
   return commit;
 }
 
-Commit Session::MakeFirstCommit() const {
+Commit Session::MakeFirstCommit() {
+  {
+    MutexLock lock(&mu_);
+    asked_ = clock_->Monotonic();
+  }
   Commit commit;
   commit.sync = true;
   commit.record = ToStored(key_, durability_, record());
@@ -210,6 +216,7 @@ void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
   const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
   record_ = std::move(record);
+  Hold(asked_);
   if (durable_ != nullptr) durable_->Note(record_.head(), acknowledged);
   memory_.swap(memory);  // what was is let go of after the lock
   tail_.clear();
@@ -218,6 +225,7 @@ void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
 void Session::Replace(SessionRecord record) {
   TieredMemoryRef before;  // let go after the lock
   MutexLock lock(&mu_);
+  Hold(asked_);
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
@@ -231,30 +239,44 @@ void Session::Doubt() {
   in_doubt_ = true;
 }
 
-absl::Status Session::Settle(const absl::StatusOr<StoredRecord>& stored) {
-  RETURN_IF_ERROR(stored.status());
-  if (stored->root != root_) {
-    return absl::NotFoundError(
-        "session_id: the session is gone; there is another one of its id");
-  }
-  ASSIGN_OR_RETURN(SessionRecord record, FromStored(*stored));
-  const absl::Duration read = context_->clock->Monotonic();
+absl::Status Session::Settle(const absl::StatusOr<Reacquired>& reacquired) {
+  RETURN_IF_ERROR(reacquired.status());
+  ASSIGN_OR_RETURN(SessionRecord record, FromStored(reacquired->record));
   TieredMemoryRef before;  // let go after the lock
   MutexLock lock(&mu_);
+  before = TakeStored(std::move(record), reacquired->asked);
+  life_.last_used = clock_->Monotonic();
+  return absl::OkStatus();
+}
+
+void Session::Refresh(const Reacquired& reacquired) {
+  absl::StatusOr<SessionRecord> record = FromStored(reacquired.record);
+  if (!record.ok()) return;
+  TieredMemoryRef before;  // let go after the lock
+  MutexLock lock(&mu_);
+  if (running_ || pumping_) return;
+  before = TakeStored(*std::move(record), reacquired.asked);
+}
+
+TieredMemoryRef Session::TakeStored(SessionRecord record,
+                                    absl::Duration asked) {
+  const absl::Duration now = clock_->Monotonic();
   in_doubt_ = false;
-  if (record.head() == record_.head()) {
-    record_ = std::move(record);
-    return absl::OkStatus();
-  }
-  before = std::exchange(memory_, nullptr);
-  tail_.clear();
-  if (durable_ != nullptr && record.head().step > record_.head().step) {
-    durable_->Note(record.head(), read);
-  } else if (durable_ != nullptr) {
-    durable_->RollBack(record.head());
+  Hold(asked);
+  // Other servers may have used it, and have set other TTLs.
+  if (is_shared()) life_ = LifeOf(record, now, clock_->Wall());
+  TieredMemoryRef before;
+  if (record.head() != record_.head()) {
+    before = std::exchange(memory_, nullptr);
+    tail_.clear();
+    if (durable_ != nullptr && record.head().step > record_.head().step) {
+      durable_->Note(record.head(), now);
+    } else if (durable_ != nullptr) {
+      durable_->RollBack(record.head());
+    }
   }
   record_ = std::move(record);
-  return absl::OkStatus();
+  return before;
 }
 
 void Session::SetTail(std::vector<int32_t> tail) {

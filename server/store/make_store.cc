@@ -38,6 +38,9 @@ absl::StatusOr<std::unique_ptr<MemoryStore>> OpenRedis(
   RedisStore::Options redis_options;
   redis_options.address = address;
   redis_options.wait_replicas = options.redis_replicas;
+  redis_options.proxy = options.redis_proxy;
+  redis_options.offer_sync = !options.redis_proxy;
+  redis_options.lease = options.redis_lease;
   redis_options.clock = options.clock;
   return RedisStore::Open(redis_options);
 }

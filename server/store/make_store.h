@@ -20,6 +20,10 @@ struct StoreOptions {
   bool recover_to_last_good = false;
   // How many replicas of a Redis must have a kSync commit.
   int redis_replicas = 0;
+  // Redis is a proxy before a Redis Cluster: no session is kSync.
+  bool redis_proxy = false;
+  // See RedisStore::Options::lease.
+  absl::Duration redis_lease = absl::Seconds(1);
   Clock* clock = Clock::Real();  // not owned; outlives the store
 };
 

@@ -101,6 +101,8 @@ struct Commit {
   bool sync = false;
 };
 
+class SharedDirectory;
+
 // Durable home of session records and of what they hold. Records, values and
 // replies carry checksums; what fails one is DATA_LOSS, never a fresh start.
 // Nothing is there that no record holds. Every implementation passes
@@ -128,7 +130,8 @@ class MemoryStore {
   // The session's record as its next commit will find it, after one of which
   // nobody knows what became of it (UNAVAILABLE), or that found another
   // (ABORTED). Where servers share the store, the session is this one's from
-  // then on. NOT_FOUND, DATA_LOSS, UNAVAILABLE.
+  // then on, unless another server holds it: UNAVAILABLE (NOT_OWNER), and that
+  // one is asked to release it. NOT_FOUND, DATA_LOSS, UNAVAILABLE.
   virtual absl::StatusOr<StoredRecord> Reload(const SessionKey& session) = 0;
 
   // Removes the record, the session's replies, and every value that no other
@@ -177,6 +180,17 @@ class MemoryStore {
   virtual std::optional<absl::Duration> unsynced_since() const {
     return std::nullopt;
   }
+
+  // ---- Of a store that several servers share ----
+
+  // nullptr: this server has it alone. Any thread may ask.
+  virtual SharedDirectory* directory() { return nullptr; }
+  // How long after a Reload or a commit no other server gets the session. Any
+  // thread may ask.
+  virtual absl::Duration lease() const { return absl::InfiniteDuration(); }
+  // The sessions of which another server asked for, and got, since the last
+  // call: the commit just made was this server's last one, until Reload.
+  virtual std::vector<SessionKey> TakeReleased() { return {}; }
 };
 
 }  // namespace mneme

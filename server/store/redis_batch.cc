@@ -1,6 +1,7 @@
 #include "server/store/redis_batch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -95,30 +96,35 @@ void RedisBatch::DecideAll(const absl::Status& status) {
 
 void RedisBatch::Prepare() {
   std::vector<RedisCommand> commands;
-  std::vector<Item*> asking;
+  std::vector<std::pair<Item*, size_t>> asking;  // and its last command
   for (Item& item : items_) {
-    std::optional<RedisCommand> command = Preparation(&item);
-    if (!command.has_value()) continue;
-    commands.push_back(*std::move(command));
-    asking.push_back(&item);
+    std::vector<RedisCommand> preparation = Preparation(&item);
+    if (preparation.empty()) continue;
+    std::move(preparation.begin(), preparation.end(),
+              std::back_inserter(commands));
+    asking.emplace_back(&item, commands.size() - 1);
   }
   auto replies = connection_->Run(commands);
   if (!replies.ok()) return DecideAll(replies.status());
-  for (size_t i = 0; i < asking.size(); ++i) {
-    Prepared(asking[i], std::move((*replies)[i]));
+  for (const auto& [item, last] : asking) {
+    Prepared(item, std::move((*replies)[last]));
   }
 }
 
-std::optional<RedisCommand> RedisBatch::Preparation(Item* item) {
+std::vector<RedisCommand> RedisBatch::Preparation(Item* item) {
   const Commit& commit = *item->commit;
   const SessionKey& session = commit.record.session;
   if (!commit.expected_head.has_value()) {
-    return sessions_->ClaimCommand(session, item->root);
+    return {sessions_->RemindCommand(session),
+            sessions_->ClaimCommand(session, item->root)};
   }
   const RedisSessions::Owned* owned = sessions_->FindOwned(session);
-  if (owned == nullptr) return sessions_->AcquireCommand(session, item->root);
+  if (owned == nullptr) {
+    return {sessions_->RemindCommand(session),
+            sessions_->AcquireCommand(session, item->root)};
+  }
   item->root = owned->root;
-  return std::nullopt;
+  return {};
 }
 
 void RedisBatch::Prepared(Item* item, RedisReply reply) {
@@ -174,6 +180,7 @@ std::vector<std::string> RedisBatch::CommitKeys(const Item& item) const {
                                    keys_->Replies(session, item.root),
                                    keys_->Counts(session.tenant, item.root),
                                    keys_->Members(session.tenant, item.root),
+                                   keys_->Values(session.tenant, item.root),
                                    keys_->ClosedClaims(session, item.root)};
   if (commit.parent.has_value()) {
     keys.push_back(keys_->Record(*commit.parent, item.root));
@@ -191,12 +198,13 @@ RedisCommand RedisBatch::CommitCommand(const Item& item) const {
   const std::string epoch =
       makes ? item.claim : sessions_->FindOwned(session)->epoch;
   std::vector<std::string> arguments = {
-      keys_->Family(session.tenant, item.root),
       session.session_id,
       epoch,
       makes ? "" : std::string(AsBytes(*commit.expected_head)),
       sound ? "1" : "0",
-      Frame(RecordEntryKey(session, item.root), EncodeStoredRecord(record))};
+      Frame(RecordEntryKey(session, item.root), EncodeStoredRecord(record)),
+      sessions_->owner(),
+      sessions_->lease()};
   AppendPuts(commit, item.root, &arguments);
   return RedisScripts::Get().commit.Call(CommitKeys(item), arguments);
 }
@@ -208,6 +216,7 @@ absl::Status RedisBatch::Committed(Item* item, const RedisReply& reply) {
   const std::string& word = reply.list[0].text;
   if (word == "ok") {
     if (makes) sessions_->Own(session, {item->root, item->claim});
+    if (reply.list.size() > 1) sessions_->Release(session);
     return absl::OkStatus();
   }
   item->made_no_record = makes;

@@ -68,7 +68,8 @@ class RedisBatch {
   void DecideAll(const absl::Status& status);
   // Claims, acquires and reads what the commits need.
   void Prepare();
-  std::optional<RedisCommand> Preparation(Item* item);
+  // None, or some of which the last one's reply is for Prepared().
+  std::vector<RedisCommand> Preparation(Item* item);
   void Prepared(Item* item, RedisReply reply);
   // Runs the commits themselves.
   Outcome CommitAll();

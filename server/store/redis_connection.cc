@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -21,14 +22,12 @@ namespace {
 // A server that starts again or takes over needs about that.
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 
-constexpr std::array<absl::string_view, 14> kPassing = {
-    "LOADING",     "READONLY",
-    "MISCONF",     "OOM",
-    "BUSY",        "NOSCRIPT",
-    "MASTERDOWN",  "NOREPLICAS",
-    "UNBLOCKED",   "TRYAGAIN",
-    "CLUSTERDOWN", "MOVED",
-    "ASK",         "ERR max number of clients"};
+constexpr std::array<absl::string_view, 17> kPassing = {
+    "LOADING", "READONLY", "MISCONF", "OOM", "BUSY", "NOSCRIPT", "MASTERDOWN",
+    "NOREPLICAS", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN", "MOVED", "ASK",
+    "ERR max number of clients",
+    // Envoy's.
+    "upstream failure", "no upstream host", "finished with"};
 
 struct FreeReply {
   void operator()(void* reply) const { freeReplyObject(reply); }
@@ -137,7 +136,35 @@ absl::StatusOr<std::vector<RedisReply>> RedisConnection::Run(
   const NoSigpipe no_sigpipe;
   if (context_ != nullptr && ClosedByServer()) context_.reset();
   if (context_ == nullptr) RETURN_IF_ERROR(Connect());
-  return Exchange(commands);
+  ASSIGN_OR_RETURN(std::vector<RedisReply> replies, Exchange(commands));
+  if (options_.script) RETURN_IF_ERROR(SendTexts(commands, &replies));
+  const bool whole =
+      std::none_of(replies.begin(), replies.end(), [](const RedisReply& reply) {
+        return reply.kind == RedisReply::Kind::kError;
+      });
+  if (!whole) context_.reset();
+  return replies;
+}
+
+absl::Status RedisConnection::SendTexts(
+    const std::vector<RedisCommand>& commands,
+    std::vector<RedisReply>* replies) {
+  std::vector<RedisCommand> texts;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < commands.size(); ++i) {
+    if (!absl::StartsWith((*replies)[i].text, "NOSCRIPT")) continue;
+    const std::string* text = options_.script(commands[i][1]);
+    if (text == nullptr) continue;
+    texts.push_back(commands[i]);
+    texts.back()[0] = "EVAL";
+    texts.back()[1] = *text;
+    places.push_back(i);
+  }
+  ASSIGN_OR_RETURN(auto late, Exchange(texts));
+  for (size_t i = 0; i < places.size(); ++i) {
+    (*replies)[places[i]] = std::move(late[i]);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RedisReply> RedisConnection::Run(const RedisCommand& command) {
@@ -173,7 +200,12 @@ absl::Status RedisConnection::Connect() {
                  {"SELECT", absl::StrCat(options_.address.database)});
   }
   ASSIGN_OR_RETURN(const auto replies, Exchange(hello));
-  for (const RedisReply& reply : replies) RETURN_IF_ERROR(StatusOf(reply));
+  for (const RedisReply& reply : replies) {
+    const absl::Status status = StatusOf(reply);
+    if (status.ok()) continue;
+    context_.reset();
+    return status;
+  }
   not_before_ = -absl::InfiniteDuration();
   return absl::OkStatus();
 }
@@ -184,15 +216,12 @@ absl::StatusOr<std::vector<RedisReply>> RedisConnection::Exchange(
     Append(context_.get(), command);
   }
   std::vector<RedisReply> replies;
-  bool whole = true;
   while (replies.size() < commands.size()) {
     void* raw = nullptr;
     if (redisGetReply(context_.get(), &raw) != REDIS_OK) return Lost("asking");
     const std::unique_ptr<void, FreeReply> owned(raw);
     replies.push_back(ToReply(*static_cast<redisReply*>(raw)));
-    whole &= replies.back().kind != RedisReply::Kind::kError;
   }
-  if (!whole) context_.reset();
   return replies;
 }
 

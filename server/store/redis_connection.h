@@ -2,6 +2,7 @@
 #define MNEME_SERVER_STORE_REDIS_CONNECTION_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +54,10 @@ class RedisConnection {
     absl::Duration reconnect_pause = absl::Milliseconds(200);
     // Run on each new connection, before anything else.
     std::vector<RedisCommand> hello;
+    // The text of the script of that SHA-1, nullptr for none: what EVALSHA does
+    // not find is sent again as EVAL, after the other commands. For a proxy,
+    // behind which no connection can load scripts.
+    std::function<const std::string*(const std::string&)> script;
     Clock* clock = Clock::Real();  // not owned; outlives the connection
   };
 
@@ -79,6 +84,8 @@ class RedisConnection {
   absl::Status Connect();
   absl::StatusOr<std::vector<RedisReply>> Exchange(
       const std::vector<RedisCommand>& commands);
+  absl::Status SendTexts(const std::vector<RedisCommand>& commands,
+                         std::vector<RedisReply>* replies);
   absl::Status Lost(absl::string_view doing);
 
   const Options options_;

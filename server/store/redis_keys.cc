@@ -76,8 +76,13 @@ std::string RedisKeys::Members(const std::string& tenant,
   return absl::StrCat(Family(tenant, root), "m");
 }
 
-std::string RedisKeys::Value(const ValueKey& key) const {
-  return absl::StrCat(Family(key.tenant, key.root), "v:", AsBytes(key.digest));
+std::string RedisKeys::Sessions(const std::string& tenant) const {
+  return absl::StrCat(prefix_, "{all}l:", Sized(tenant));
+}
+
+std::string RedisKeys::Values(const std::string& tenant,
+                              const Root& root) const {
+  return absl::StrCat(Family(tenant, root), "v");
 }
 
 std::string RedisKeys::Family(const std::string& tenant,

@@ -14,12 +14,15 @@ namespace mneme {
 //
 //   prefix i:T:S          hash     r root, g claim: where the session's record
 //                                  is or is to be; t its tombstone
-//   prefix {root}T:s:S    hash     r record, e epoch
+//   prefix {root}T:s:S    hash     r record, e epoch; o owner, l the end of its
+//                                  lease (us), w who asked for the session
 //   prefix {root}T:p:S    hash     step (decimal) -> reply
-//   prefix {root}T:v:D    string   the value of digest D
+//   prefix {root}T:v      hash     digest -> value
 //   prefix {root}T:c      hash     digest -> how many sessions hold it
 //   prefix {root}T:m      set      ids of the family's sessions
 //   prefix {root}T:x:S    set      claims that may not be used any more
+//   prefix {all}l:T       zset     ids of the tenant's sessions, in order
+//   prefix {all}due       zset     indexes by when to look at them next (us)
 //
 // {root} is 32 hexadecimal digits in braces: a hash tag, so all of a family is
 // in one slot. Records, replies, values and tombstones are framed and
@@ -40,14 +43,18 @@ class RedisKeys {
   std::string ClosedClaims(const SessionKey& session, const Root& root) const;
   std::string Counts(const std::string& tenant, const Root& root) const;
   std::string Members(const std::string& tenant, const Root& root) const;
-  std::string Value(const ValueKey& key) const;
-  // What the keys of the family begin with.
-  std::string Family(const std::string& tenant, const Root& root) const;
+  std::string Values(const std::string& tenant, const Root& root) const;
+
+  std::string Sessions(const std::string& tenant) const;
+  std::string Due() const { return prefix_ + "{all}due"; }
 
   // Written by Flush, so that there is something to wait for.
   std::string FlushMark() const { return prefix_ + "flush"; }
 
  private:
+  // What the keys of the family begin with.
+  std::string Family(const std::string& tenant, const Root& root) const;
+
   const std::string prefix_;
 };
 

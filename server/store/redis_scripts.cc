@@ -48,7 +48,7 @@ constexpr char kDrop[] = R"lua(
 local function drop(value)
   if redis.call('HINCRBY', KEYS[3], value, -1) > 0 then return end
   redis.call('HDEL', KEYS[3], value)
-  redis.call('UNLINK', ARGV[1] .. 'v:' .. value)
+  redis.call('HDEL', KEYS[5], value)
 end
 )lua";
 
@@ -85,39 +85,90 @@ redis.call('SADD', KEYS[2], ARGV[1])
 return {'closed'}
 )lua";
 
+constexpr char kNow[] = R"lua(
+local function now_us()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+local function integer(n) return string.format('%.0f', n) end
+)lua";
+
+constexpr char kLease[] = R"lua(
+local function lease_left(owner, holder, ends)
+  if not holder or holder == owner then return 0 end
+  return math.max(0, tonumber(ends or '0') - now_us())
+end
+local function hold(key, owner, lease)
+  redis.call('HSET', key, 'o', owner, 'l', integer(now_us() + tonumber(lease)))
+end
+)lua";
+
 constexpr char kAcquire[] = R"lua(
-local record = redis.call('HGET', KEYS[1], 'r')
-if not record then return {'none'} end
-redis.call('HINCRBY', KEYS[1], 'e', 1)
-return {'ok', record, redis.call('HGET', KEYS[1], 'e')}
+local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'o', 'l')
+if not stored[1] then return {'none'} end
+local left = lease_left(ARGV[1], stored[3], stored[4])
+if left > 0 then
+  redis.call('HSET', KEYS[1], 'w', ARGV[1])
+  return {'held', integer(left)}
+end
+if stored[3] ~= ARGV[1] or stored[2] ~= ARGV[3] then
+  redis.call('HINCRBY', KEYS[1], 'e', 1)
+end
+hold(KEYS[1], ARGV[1], ARGV[2])
+redis.call('HDEL', KEYS[1], 'w')
+return {'ok', stored[1], redis.call('HGET', KEYS[1], 'e')}
+)lua";
+
+constexpr char kLook[] = R"lua(
+local stored = redis.call('HMGET', KEYS[1], 'r', 'o', 'l')
+if not stored[1] then return {'none'} end
+return {'ok', stored[1], integer(lease_left(ARGV[1], stored[2], stored[3]))}
+)lua";
+
+constexpr char kRemind[] = R"lua(
+redis.call('ZADD', KEYS[1], integer(now_us() + tonumber(ARGV[3])), ARGV[1])
+if ARGV[4] == '1' then redis.call('ZADD', KEYS[2], 0, ARGV[2]) end
+return {'ok'}
+)lua";
+
+constexpr char kForget[] = R"lua(
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[3] then return {'changed'} end
+redis.call('ZREM', KEYS[2], ARGV[2])
+if ARGV[4] ~= '1' then redis.call('ZREM', KEYS[1], ARGV[1]) end
+return {'ok'}
+)lua";
+
+constexpr char kDue[] = R"lua(
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now_us()),
+                  'WITHSCORES', 'LIMIT', 0, ARGV[1])
 )lua";
 
 constexpr char kCommit[] = R"lua(
-local stored = redis.call('HMGET', KEYS[1], 'r', 'e')
-local parent = KEYS[6] and redis.call('HGET', KEYS[6], 'r')
+local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'w')
+local parent = KEYS[7] and redis.call('HGET', KEYS[7], 'r')
 local function refused() return {'refused', stored[1] or '', parent or ''} end
 
 local old = {values = {}, has = {}, first = 0, last = 0}
-local new = parse(ARGV[6])
+local new = parse(ARGV[5])
 local source = {}
-if ARGV[4] == '' then
+if ARGV[3] == '' then
   if stored[1] then return refused() end
-  if redis.call('SISMEMBER', KEYS[5], ARGV[3]) == 1 then return {'closed'} end
+  if redis.call('SISMEMBER', KEYS[6], ARGV[2]) == 1 then return {'closed'} end
 else
   if not stored[1] then return refused() end
-  if stored[2] ~= ARGV[3] then return {'fenced', stored[2]} end
+  if stored[2] ~= ARGV[2] then return {'fenced', stored[2]} end
   old = parse(stored[1])
-  if not old or old.head ~= ARGV[4] or KEYS[6] then return refused() end
+  if not old or old.head ~= ARGV[3] or KEYS[7] then return refused() end
 end
-if ARGV[5] ~= '1' then return refused() end
+if ARGV[4] ~= '1' then return refused() end
 
-local puts = tonumber(ARGV[7])
-if KEYS[6] then
+local puts = tonumber(ARGV[8])
+if KEYS[7] then
   local from = parse(parent)
   if not from then return refused() end
   source = from.has
 else
-  for i = 0, puts - 1 do source[ARGV[8 + 2 * i]] = 'put' end
+  for i = 0, puts - 1 do source[ARGV[9 + 2 * i]] = 'put' end
 end
 for _, value in ipairs(new.values) do
   local known = old.has[value] or source[value]
@@ -128,9 +179,9 @@ for _, value in ipairs(new.values) do
 end
 
 for i = 0, puts - 1 do
-  local value = ARGV[8 + 2 * i]
+  local value = ARGV[9 + 2 * i]
   if not old.has[value] then
-    redis.call('SET', ARGV[1] .. 'v:' .. value, ARGV[9 + 2 * i], 'NX')
+    redis.call('HSETNX', KEYS[5], value, ARGV[10 + 2 * i])
   end
 end
 for _, value in ipairs(new.values) do
@@ -144,27 +195,36 @@ for step = old.first, old.last - 1 do
     redis.call('HDEL', KEYS[2], string.format('%.0f', step))
   end
 end
-local at = 8 + 2 * puts
+local at = 9 + 2 * puts
 for i = 0, tonumber(ARGV[at]) - 1 do
   redis.call('HSET', KEYS[2], ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i])
 end
-redis.call('HSET', KEYS[1], 'r', ARGV[6], 'e', ARGV[3])
-redis.call('SADD', KEYS[4], ARGV[2])
+redis.call('HSET', KEYS[1], 'r', ARGV[5], 'e', ARGV[2])
+redis.call('SADD', KEYS[4], ARGV[1])
+if stored[3] then
+  hold(KEYS[1], stored[3], ARGV[7])
+  redis.call('HDEL', KEYS[1], 'w')
+  return {'ok', 'released'}
+end
+hold(KEYS[1], ARGV[6], ARGV[7])
 return {'ok'}
 )lua";
 
 constexpr char kRemove[] = R"lua(
 local stored = redis.call('HMGET', KEYS[1], 'r', 'e')
 if not stored[1] then return {'none'} end
-if stored[2] ~= ARGV[3] then return {'fenced', stored[2]} end
-local record = ARGV[4] ~= '1' and parse(stored[1])
-redis.call('SREM', KEYS[4], ARGV[2])
+if stored[2] ~= ARGV[2] then return {'fenced', stored[2]} end
+local record = ARGV[3] ~= '1' and parse(stored[1])
 if record then
   for _, value in ipairs(record.values) do drop(value) end
 else
+  if redis.call('SCARD', KEYS[4]) ~= #KEYS - 4 then return {'changed'} end
   local holders = {}
-  for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do
-    local other = parse(redis.call('HGET', ARGV[1] .. 's:' .. id, 'r'))
+  for i = 6, #KEYS do
+    if redis.call('SISMEMBER', KEYS[4], ARGV[i - 2]) == 0 then
+      return {'changed'}
+    end
+    local other = parse(redis.call('HGET', KEYS[i], 'r'))
     for _, value in ipairs(other and other.values or {}) do
       holders[value] = (holders[value] or 0) + 1
     end
@@ -174,6 +234,7 @@ else
     drop(value)
   end
 end
+redis.call('SREM', KEYS[4], ARGV[1])
 redis.call('UNLINK', KEYS[1], KEYS[2])
 return {'ok'}
 )lua";
@@ -193,19 +254,33 @@ RedisCommand RedisScript::Call(
 }
 
 std::vector<RedisCommand> RedisScripts::Load() const {
-  return {claim.Load(),   release.Load(), bury.Load(),  close.Load(),
-          acquire.Load(), commit.Load(),  remove.Load()};
+  return {claim.Load(),   release.Load(), bury.Load(),   close.Load(),
+          acquire.Load(), look.Load(),    commit.Load(), remove.Load(),
+          remind.Load(),  forget.Load(),  due.Load()};
+}
+
+const std::string* RedisScripts::FindText(const std::string& sha1) const {
+  for (const RedisScript* script :
+       {&claim, &release, &bury, &close, &acquire, &look, &commit, &remove,
+        &remind, &forget, &due}) {
+    if (script->sha1() == sha1) return &script->text();
+  }
+  return nullptr;
 }
 
 const RedisScripts& RedisScripts::Get() {
-  static const auto* const scripts =
-      new RedisScripts{RedisScript(kClaim),
-                       RedisScript(kRelease),
-                       RedisScript(kBury),
-                       RedisScript(kClose),
-                       RedisScript(kAcquire),
-                       RedisScript(absl::StrCat(kParse, kDrop, kCommit)),
-                       RedisScript(absl::StrCat(kParse, kDrop, kRemove))};
+  static const auto* const scripts = new RedisScripts{
+      RedisScript(kClaim),
+      RedisScript(kRelease),
+      RedisScript(kBury),
+      RedisScript(kClose),
+      RedisScript(absl::StrCat(kNow, kLease, kAcquire)),
+      RedisScript(absl::StrCat(kNow, kLease, kLook)),
+      RedisScript(absl::StrCat(kNow, kLease, kParse, kDrop, kCommit)),
+      RedisScript(absl::StrCat(kParse, kDrop, kRemove)),
+      RedisScript(absl::StrCat(kNow, kRemind)),
+      RedisScript(kForget),
+      RedisScript(absl::StrCat(kNow, kDue))};
   return *scripts;
 }
 

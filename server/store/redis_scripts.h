@@ -18,6 +18,8 @@ class RedisScript {
   // EVALSHA with these keys and arguments.
   RedisCommand Call(const std::vector<std::string>& keys,
                     const std::vector<std::string>& arguments) const;
+  const std::string& sha1() const { return sha1_; }
+  const std::string& text() const { return text_; }
   // SCRIPT LOAD, without which the call is NOSCRIPT.
   RedisCommand Load() const { return {"SCRIPT", "LOAD", text_}; }
 
@@ -26,11 +28,11 @@ class RedisScript {
   const std::string sha1_;
 };
 
-// All scripts of the store. The keys of one call share a slot of Redis Cluster;
-// names of values are made inside, of the family's prefix, and share it too.
-// A record is read as entry_format.h lays it out. Step numbers must be less
-// than 2^53: Lua's numbers are doubles. What each returns is a list whose first
-// element is a word.
+// All scripts of the store. What a call touches is in its KEYS, and shares a
+// slot of Redis Cluster: so where that slot is being moved, the call either
+// runs whole or not at all (TRYAGAIN). A record is read as entry_format.h lays
+// it out. Step numbers must be less than 2^53: Lua's numbers are doubles. What
+// each returns is a list whose first element is a word.
 struct RedisScripts {
   // Of the index of a session. KEYS index.
   //
@@ -49,24 +51,46 @@ struct RedisScripts {
   // ARGV claim: no record is ever made with this claim. "closed" | "stored",
   // record: there is one already
   RedisScript close;
-  // KEYS record: bumps the epoch. "ok", record, epoch | "none"
+  // KEYS record. ARGV owner, lease (us), the epoch that the owner knows or
+  // empty: the session is the owner's, for as long as the lease at least; its
+  // epoch grows if anybody else may have had it. "ok", record, epoch | "none" |
+  // "held", how long yet (us): by another, who is asked to release it
   RedisScript acquire;
-  // KEYS record, replies, counts, members, closed claims, parent's record (for
-  // a fork). ARGV family prefix, session id, epoch (a new record: the claim,
-  // which becomes its epoch), expected head or empty, "1" unless the commit
-  // contradicts itself, new record, count of values, each digest and bytes,
-  // count of replies, each step and bytes.
-  // "ok" | "refused", record, parent's record: by the rules of CheckCommit, or
-  // because the family lacks a value that they claim to hold; empty where there
-  // are none | "closed": the claim is | "fenced", epoch
+  // KEYS record. ARGV owner: changes nothing. "ok", record, how long another
+  // holds it yet (us; 0: nobody else does) | "none"
+  RedisScript look;
+  // KEYS record, replies, counts, members, values, closed claims, parent's
+  // record (for a fork). ARGV session id, epoch (a new record: the claim, which
+  // becomes its epoch), expected head or empty, "1" unless the commit
+  // contradicts itself, new record, owner, lease (us), count of values, each
+  // digest and bytes, count of replies, each step and bytes.
+  // "ok": the lease begins anew | "ok", "released": another asked for the
+  // session, and holds it now | "refused", record, parent's record: by the
+  // rules of CheckCommit, or because the family lacks a value that they claim
+  // to hold; empty where there are none | "closed": the claim is | "fenced",
+  // epoch
   RedisScript commit;
-  // KEYS record, replies, counts, members. ARGV family prefix, session id,
-  // epoch, "1" when the record is damaged: then values are counted anew.
-  // "ok" | "none" | "fenced", epoch
+  // KEYS record, replies, counts, members, values. ARGV session id, epoch, "1"
+  // when the record is damaged: then values are counted anew, from the records
+  // of the other members, which are in KEYS too, their ids in ARGV.
+  // "ok" | "none" | "fenced", epoch | "changed": these are not the others
   RedisScript remove;
+
+  // Of the directory (redis_directory.h). KEYS due, sessions of the tenant.
+  //
+  // ARGV index, session id, delay (us), "1" to list it: it is due after that.
+  // "ok"
+  RedisScript remind;
+  // ARGV index, session id, score, "1" to leave it in due: takes it out, unless
+  // it was made due anew since it had that score. "ok" | "changed"
+  RedisScript forget;
+  // KEYS due. ARGV limit: indexes that are due, each followed by its score.
+  RedisScript due;
 
   // SCRIPT LOAD of each, for a new connection.
   std::vector<RedisCommand> Load() const;
+  // nullptr: it is none of these.
+  const std::string* FindText(const std::string& sha1) const;
   static const RedisScripts& Get();
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/error_info.h"
@@ -33,13 +34,41 @@ absl::StatusOr<Root> RootInIndex(const SessionKey& session,
 
 const std::string& Word(const RedisReply& reply) { return reply.list[0].text; }
 
+std::string RandomName(std::random_device* random) {
+  std::string name;
+  for (int i = 0; i < 4; ++i) absl::StrAppendFormat(&name, "%08x", (*random)());
+  return name;
+}
+
+absl::Status HeldElsewhere(const SessionKey& session, const RedisReply& reply) {
+  int64_t left_us = 0;
+  if (!absl::SimpleAtoi(reply.list[1].text, &left_us)) left_us = 0;
+  return NotOwner(session, absl::Microseconds(left_us));
+}
+
+std::string Micros(absl::Duration duration) {
+  return absl::StrCat(absl::ToInt64Microseconds(duration));
+}
+
 }  // namespace
 
-absl::Status NotOwner(const SessionKey& session) {
-  return MakeError(
-      absl::StatusCode::kAborted, "NOT_OWNER",
-      absl::StrCat("another server owns ", Describe(session), " now"));
+absl::Status NotOwner(const SessionKey& session, absl::Duration retry_after) {
+  ErrorInfo info;
+  info.reason = "NOT_OWNER";
+  info.retry_after = retry_after;
+  return MakeError(absl::StatusCode::kUnavailable,
+                   absl::StrCat("another server has ", Describe(session)),
+                   info);
 }
+
+RedisSessions::RedisSessions(RedisConnection* connection, const RedisKeys* keys,
+                             const Options& options)
+    : connection_(connection),
+      keys_(keys),
+      options_(options),
+      owner_(RandomName(&random_)) {}
+
+std::string RedisSessions::lease() const { return Micros(options_.lease); }
 
 std::optional<Root> ParseRoot(absl::string_view bytes) {
   Root root;
@@ -103,15 +132,43 @@ RedisCommand RedisSessions::ReleaseCommand(const SessionKey& session,
                                           {claim.root, claim.number});
 }
 
+RedisCommand RedisSessions::RemindCommand(const SessionKey& session) const {
+  return RedisScripts::Get().remind.Call(
+      {keys_->Due(), keys_->Sessions(session.tenant)},
+      {keys_->Index(session), session.session_id, Micros(options_.look_after),
+       "1"});
+}
+
+absl::StatusOr<std::string> RedisSessions::ReadScore(
+    const SessionKey& session) {
+  ASSIGN_OR_RETURN(
+      const RedisReply score,
+      connection_->Run({"ZSCORE", keys_->Due(), keys_->Index(session)}));
+  return score.text;
+}
+
+RedisCommand RedisSessions::ForgetCommand(const SessionKey& session,
+                                          const std::string& score,
+                                          bool keep_due) const {
+  return RedisScripts::Get().forget.Call(
+      {keys_->Due(), keys_->Sessions(session.tenant)},
+      {keys_->Index(session), session.session_id, score, keep_due ? "1" : "0"});
+}
+
 RedisCommand RedisSessions::AcquireCommand(const SessionKey& session,
                                            const Root& root) {
-  return RedisScripts::Get().acquire.Call({keys_->Record(session, root)}, {});
+  const Owned* owned = FindOwned(session);
+  const bool known = owned != nullptr && owned->root == root;
+  return RedisScripts::Get().acquire.Call(
+      {keys_->Record(session, root)},
+      {owner_, lease(), known ? owned->epoch : std::string()});
 }
 
 absl::StatusOr<std::optional<StoredRecord>> RedisSessions::Acquired(
     const SessionKey& session, const Root& root, const RedisReply& reply) {
   RETURN_IF_ERROR(StatusOf(reply));
   if (Word(reply) == "none") return std::nullopt;
+  if (Word(reply) == "held") return HeldElsewhere(session, reply);
   auto record = ReadRecord(session, root, reply.list[1].text);
   if (!record.ok()) {
     // Else the next commit would write over it.
@@ -127,9 +184,11 @@ absl::StatusOr<StoredRecord> RedisSessions::Acquire(const SessionKey& session) {
   std::optional<StoredRecord> record;
   if (!claim.root.empty()) {
     ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
-    ASSIGN_OR_RETURN(const RedisReply reply,
-                     connection_->Run(AcquireCommand(session, root)));
-    ASSIGN_OR_RETURN(record, Acquired(session, root, reply));
+    ASSIGN_OR_RETURN(const auto replies,
+                     connection_->Run({RemindCommand(session),
+                                       AcquireCommand(session, root)}));
+    RETURN_IF_ERROR(StatusOf(replies[0]));
+    ASSIGN_OR_RETURN(record, Acquired(session, root, replies[1]));
   }
   if (record.has_value()) return *std::move(record);
   return absl::NotFoundError(absl::StrCat(Describe(session), " has no record"));
@@ -137,6 +196,7 @@ absl::StatusOr<StoredRecord> RedisSessions::Acquire(const SessionKey& session) {
 
 absl::StatusOr<bool> RedisSessions::Remove(const SessionKey& session,
                                            const std::string& tombstone) {
+  ASSIGN_OR_RETURN(const std::string score, ReadScore(session));
   ASSIGN_OR_RETURN(const RedisReply buried,
                    connection_->Run(RedisScripts::Get().bury.Call(
                        {keys_->Index(session)}, {tombstone})));
@@ -147,6 +207,11 @@ absl::StatusOr<bool> RedisSessions::Remove(const SessionKey& session,
     RETURN_IF_ERROR(connection_->Run(ReleaseCommand(session, claim)).status());
   }
   Disown(session);
+  // What stays there is found to be gone by whoever looks at it next.
+  connection_
+      ->Run(ForgetCommand(session, score, /*keep_due=*/!tombstone.empty()))
+      .status()
+      .IgnoreError();
   return sync;
 }
 
@@ -156,17 +221,37 @@ absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
   ASSIGN_OR_RETURN(const std::string epoch, EpochToRemove(session, root));
   ASSIGN_OR_RETURN(const RedisReply stored, ReadRecordOf(session, root));
   const auto record = ReadRecord(session, root, stored.text);
-  const std::string& tenant = session.tenant;
-  ASSIGN_OR_RETURN(
-      const RedisReply removed,
-      connection_->Run(RedisScripts::Get().remove.Call(
-          {keys_->Record(session, root), keys_->Replies(session, root),
-           keys_->Counts(tenant, root), keys_->Members(tenant, root)},
-          {keys_->Family(tenant, root), session.session_id, epoch,
-           record.ok() ? "0" : "1"})));
+  ASSIGN_OR_RETURN(const RedisCommand remove,
+                   RemoveCommand(session, root, epoch, record.ok()));
+  ASSIGN_OR_RETURN(const RedisReply removed, connection_->Run(remove));
+  if (Word(removed) == "changed")
+    return RedisDown(absl::StrCat("the family of ", Describe(session),
+                                  " changed meanwhile"));
   if (Word(removed) == "fenced") return NotOwner(session);
   if (Word(removed) == "none") RETURN_IF_ERROR(CloseClaim(session, claim));
   return !record.ok() || record->durability == Durability::kSync;
+}
+
+absl::StatusOr<RedisCommand> RedisSessions::RemoveCommand(
+    const SessionKey& session, const Root& root, const std::string& epoch,
+    bool whole) {
+  const std::string& tenant = session.tenant;
+  std::vector<std::string> keys = {
+      keys_->Record(session, root), keys_->Replies(session, root),
+      keys_->Counts(tenant, root), keys_->Members(tenant, root),
+      keys_->Values(tenant, root)};
+  std::vector<std::string> arguments = {session.session_id, epoch,
+                                        whole ? "0" : "1"};
+  if (whole) return RedisScripts::Get().remove.Call(keys, arguments);
+  ASSIGN_OR_RETURN(
+      const RedisReply members,
+      connection_->Run({"SMEMBERS", keys_->Members(tenant, root)}));
+  for (const RedisReply& member : members.list) {
+    if (member.text == session.session_id) continue;
+    keys.push_back(keys_->Record({tenant, member.text}, root));
+    arguments.push_back(member.text);
+  }
+  return RedisScripts::Get().remove.Call(keys, arguments);
 }
 
 absl::StatusOr<std::string> RedisSessions::EpochToRemove(
@@ -176,6 +261,7 @@ absl::StatusOr<std::string> RedisSessions::EpochToRemove(
   if (owned != nullptr) return owned->epoch;
   ASSIGN_OR_RETURN(const RedisReply reply,
                    connection_->Run(AcquireCommand(session, root)));
+  if (Word(reply) == "held") return HeldElsewhere(session, reply);
   return Word(reply) == "ok" ? reply.list[2].text : std::string();
 }
 

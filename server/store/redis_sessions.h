@@ -5,10 +5,13 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/store/memory_store.h"
 #include "server/store/redis_connection.h"
 #include "server/store/redis_keys.h"
@@ -32,10 +35,16 @@ namespace mneme {
 //   means nothing as long as there is a record; then the record goes, and with
 //   it all that it holds; then the reservation, if it is still that one.
 //
-// Each record has an epoch, which starts as its claim and grows with each
-// Acquire. This process may commit to a record while the epoch is the one it
-// knows. What it knew when another process took over it keeps: it stays fenced
-// until it acquires the session itself.
+// Each record has an epoch, which starts as its claim and grows when another
+// process acquires it. This process may commit to a record while the epoch is
+// the one it knows. What it knew when another process took over it keeps: it
+// stays fenced until it acquires the session itself.
+//
+// Who has a session holds it: until the lease after its last commit is over,
+// others do not get it, but may ask for it. Then its next commit is its last,
+// and hands the session over to the one that asked. The lease is a courtesy, so
+// that owners do not interrupt each other; what is right hangs on the epoch
+// alone.
 //
 // Used by one thread at a time; owned by RedisStore.
 class RedisSessions {
@@ -50,9 +59,21 @@ class RedisSessions {
     std::string number;
   };
 
-  // Neither is owned; both outlive this.
-  RedisSessions(RedisConnection* connection, const RedisKeys* keys)
-      : connection_(connection), keys_(keys), random_(std::random_device()()) {}
+  struct Options {
+    absl::Duration lease;
+    // A session is to be looked at so long after it was made or acquired, by
+    // whoever lives then: see RedisDirectory.
+    absl::Duration look_after;
+  };
+
+  // Neither pointer is owned; both outlive this.
+  RedisSessions(RedisConnection* connection, const RedisKeys* keys,
+                const Options& options);
+
+  // This process, as records name their owner: 128 random bits.
+  const std::string& owner() const { return owner_; }
+  // What a commit says of the lease.
+  std::string lease() const;
 
   // nullptr: this process never had it.
   const Owned* FindOwned(const SessionKey& session) const;
@@ -60,6 +81,17 @@ class RedisSessions {
     owned_.insert_or_assign(session, std::move(owned));
   }
   void Disown(const SessionKey& session) { owned_.erase(session); }
+  // Another asked for it, and the commit just made was the last.
+  void Release(const SessionKey& session) {
+    Disown(session);
+    released_.push_back(session);
+  }
+  std::vector<SessionKey> TakeReleased() {
+    return std::exchange(released_, {});
+  }
+
+  // Goes before what makes or acquires a session.
+  RedisCommand RemindCommand(const SessionKey& session) const;
 
   // The session's record, wherever it is. DATA_LOSS: it is damaged.
   absl::StatusOr<std::optional<StoredRecord>> Find(const SessionKey& session);
@@ -73,14 +105,16 @@ class RedisSessions {
 
   RedisCommand AcquireCommand(const SessionKey& session, const Root& root);
   // Takes the reply in: this process owns the session now, unless its record is
-  // damaged (DATA_LOSS). nullopt: there is no record.
+  // damaged (DATA_LOSS) or another holds it (UNAVAILABLE, NOT_OWNER). nullopt:
+  // there is no record.
   absl::StatusOr<std::optional<StoredRecord>> Acquired(
       const SessionKey& session, const Root& root, const RedisReply& reply);
   // Both, of whatever family it is. NOT_FOUND: there is no such session.
   absl::StatusOr<StoredRecord> Acquire(const SessionKey& session);
 
   // Removes the session, also a damaged one, and leaves the framed tombstone.
-  // Whether what was removed was kSync or unknown. ABORTED: it is another's.
+  // Whether what was removed was kSync or unknown. UNAVAILABLE (NOT_OWNER): it
+  // is another's.
   absl::StatusOr<bool> Remove(const SessionKey& session,
                               const std::string& tombstone);
   absl::Status RemoveTombstone(const SessionKey& session);
@@ -91,19 +125,32 @@ class RedisSessions {
                                           const Root& root);
   absl::StatusOr<bool> RemoveRecord(const SessionKey& session,
                                     const Claim& claim);
+  absl::StatusOr<RedisCommand> RemoveCommand(const SessionKey& session,
+                                             const Root& root,
+                                             const std::string& epoch,
+                                             bool whole);
   // Empty: there is no record.
   absl::StatusOr<std::string> EpochToRemove(const SessionKey& session,
                                             const Root& root);
   absl::Status CloseClaim(const SessionKey& session, const Claim& claim);
 
+  // What leaves the directory once the session is removed; see forget.
+  absl::StatusOr<std::string> ReadScore(const SessionKey& session);
+  RedisCommand ForgetCommand(const SessionKey& session,
+                             const std::string& score, bool keep_due) const;
+
   RedisConnection* const connection_;
   const RedisKeys* const keys_;
-  std::mt19937 random_;
+  const Options options_;
+  std::random_device random_;
+  const std::string owner_;
   std::map<SessionKey, Owned> owned_;
+  std::vector<SessionKey> released_;
 };
 
-// ABORTED, with reason NOT_OWNER.
-absl::Status NotOwner(const SessionKey& session);
+// UNAVAILABLE, with reason NOT_OWNER and a time to retry after.
+absl::Status NotOwner(const SessionKey& session,
+                      absl::Duration retry_after = absl::Milliseconds(100));
 
 // nullopt: not the bytes of a root.
 std::optional<Root> ParseRoot(absl::string_view bytes);

@@ -27,6 +27,9 @@ absl::Status CheckOptions(const RedisStore::Options& options) {
     return invalid("key_prefix", absl::StrCat("'", options.key_prefix, "'"),
                    "no braces");
   }
+  if (options.proxy && options.offer_sync) {
+    return invalid("offer_sync", "true", "false behind a proxy");
+  }
   if (options.wait_replicas < 0) {
     return invalid("wait_replicas", options.wait_replicas, "0 or more");
   }
@@ -34,7 +37,9 @@ absl::Status CheckOptions(const RedisStore::Options& options) {
   for (const auto& [name, time] :
        {std::pair{"wait_timeout", options.wait_timeout},
         std::pair{"connect_timeout", options.connect_timeout},
-        std::pair{"reply_timeout", options.reply_timeout}}) {
+        std::pair{"reply_timeout", options.reply_timeout},
+        std::pair{"lease", options.lease},
+        std::pair{"look_after", options.look_after}}) {
     if (time >= least && time < absl::InfiniteDuration()) continue;
     return invalid(name, absl::FormatDuration(time), "1ms or more");
   }
@@ -48,12 +53,20 @@ absl::Status CheckOptions(const RedisStore::Options& options) {
 
 RedisConnection::Options ToConnectionOptions(
     const RedisStore::Options& options) {
-  return {options.address,
-          options.connect_timeout,
-          options.reply_timeout,
-          options.reconnect_pause,
-          RedisScripts::Get().Load(),
-          options.clock};
+  RedisConnection::Options connection;
+  connection.address = options.address;
+  connection.connect_timeout = options.connect_timeout;
+  connection.reply_timeout = options.reply_timeout;
+  connection.reconnect_pause = options.reconnect_pause;
+  connection.clock = options.clock;
+  if (options.proxy) {
+    connection.script = [](const std::string& sha1) {
+      return RedisScripts::Get().FindText(sha1);
+    };
+  } else {
+    connection.hello = RedisScripts::Get().Load();
+  }
+  return connection;
 }
 
 absl::Status NoSync(const Commit& commit) {
@@ -90,14 +103,17 @@ RedisStore::RedisStore(const Options& options)
       keys_(options.key_prefix),
       wait_{options.wait_replicas, options.wait_timeout},
       writer_(ToConnectionOptions(options)),
-      sessions_(&writer_, &keys_),
+      sessions_(&writer_, &keys_, {options.lease, options.look_after}),
+      directory_(ToConnectionOptions(options), &keys_, sessions_.owner()),
       reader_(ToConnectionOptions(options)) {}
 
 RedisStore::~RedisStore() = default;
 
 absl::Status RedisStore::CheckServer() {
   MutexLock lock(&write_mu_);
-  RETURN_IF_ERROR(writer_.Run(RedisCommand{"PING"}).status());
+  // A proxy answers a PING itself.
+  RETURN_IF_ERROR(
+      writer_.Run(RedisCommand{"GET", keys_.FlushMark()}).status());
   return options_.offer_sync ? CheckKeepsWrites(&writer_) : absl::OkStatus();
 }
 
@@ -169,8 +185,10 @@ absl::StatusOr<std::string> RedisStore::GetValue(const ValueKey& key) const {
   absl::StatusOr<std::string> here = memory_.GetValue(key);
   if (!absl::IsNotFound(here.status())) return here;
   MutexLock lock(&read_mu_);
-  ASSIGN_OR_RETURN(const RedisReply reply,
-                   reader_.Run(RedisCommand{"GET", keys_.Value(key)}));
+  ASSIGN_OR_RETURN(
+      const RedisReply reply,
+      reader_.Run(RedisCommand{"HGET", keys_.Values(key.tenant, key.root),
+                               std::string(AsBytes(key.digest))}));
   return Payload(key, reply);
 }
 
@@ -241,9 +259,21 @@ absl::Status RedisStore::Flush() {
   return WaitForReplicas();
 }
 
+absl::Status RedisStore::Probe() {
+  MutexLock lock(&write_mu_);
+  RETURN_IF_ERROR(
+      writer_.Run(RedisCommand{"SET", keys_.FlushMark(), ""}).status());
+  return WaitForReplicas();
+}
+
 std::optional<absl::Duration> RedisStore::unsynced_since() const {
   MutexLock lock(&unsynced_mu_);
   return unsynced_since_;
+}
+
+std::vector<SessionKey> RedisStore::TakeReleased() {
+  MutexLock lock(&write_mu_);
+  return sessions_.TakeReleased();
 }
 
 absl::Status RedisStore::WaitForReplicas() {

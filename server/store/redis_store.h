@@ -17,22 +17,25 @@
 #include "server/store/redis_address.h"
 #include "server/store/redis_batch.h"
 #include "server/store/redis_connection.h"
+#include "server/store/redis_directory.h"
 #include "server/store/redis_keys.h"
 #include "server/store/redis_sessions.h"
 
 namespace mneme {
 
-// A store that several servers share: a Redis (7.0) or Valkey. Owns two
-// connections, one for reads; kMemory sessions live in an InProcessStore inside
-// and never reach it, so their ids are unique in this process only.
+// A store that several servers share: a Redis (7.0) or Valkey. Owns three
+// connections: for changes, for reads, for the directory; kMemory sessions live
+// in an InProcessStore inside and never reach it, so their ids are unique in
+// this process only.
 //
 // redis_keys.h says what lies where, redis_sessions.h how sessions are found,
 // made, owned and removed. A commit is one script, which applies the rules of
-// CheckCommit and compares the epoch too: it is refused (ABORTED, reason
+// CheckCommit and compares the epoch too: it is refused (UNAVAILABLE, reason
 // NOT_OWNER) once another process has acquired the session. Who never touched
 // a session acquires it with its first commit to it, or its removal; reading
-// acquires nothing. Who makes a session while another does may be ABORTED
-// (NOT_OWNER) too. Scripts cannot tell a damaged record by its checksum, so it
+// acquires nothing, and nobody acquires what another holds (redis_sessions.h).
+// Who makes a session while another does may get NOT_OWNER too. Scripts cannot
+// tell a damaged record by its checksum, so it
 // is told when a session is acquired or read. Time is Redis's own.
 //
 // What is promised of an acknowledged kSync commit, with appendonly yes and
@@ -45,8 +48,9 @@ namespace mneme {
 // (FAILED_PRECONDITION): that is for a Redis behind a proxy, where WAIT means
 // nothing.
 //
-// Not supported, since hiredis 0.14 does not: TLS, Redis Cluster (what a script
-// touches shares a slot, but LoadRecords scans one server).
+// Not supported, since hiredis 0.14 does not: TLS, and Redis Cluster but behind
+// a proxy that speaks to it. (What a script touches shares a slot. LoadRecords
+// does not work there: it scans one server.)
 //
 // Too few replicas, a lost connection and a late reply are UNAVAILABLE with
 // reason STORE_DOWN: the commit may have happened, or may happen yet. A retry
@@ -63,6 +67,8 @@ class RedisStore : public MemoryStore {
     // braces.
     std::string key_prefix = "mneme:";
     bool offer_sync = true;
+    // It is a proxy (Envoy's) before a Redis Cluster. REQUIRES: not offer_sync.
+    bool proxy = false;
     // How many replicas must have a kSync commit, and how long they have.
     int wait_replicas = 0;
     absl::Duration wait_timeout = absl::Seconds(1);
@@ -72,6 +78,11 @@ class RedisStore : public MemoryStore {
     absl::Duration reply_timeout = absl::Seconds(5);
     // After a connect that failed, calls fail at once for so long.
     absl::Duration reconnect_pause = absl::Milliseconds(200);
+    // How long others leave a session to this process after its last commit.
+    // Less means that they wait less for one whose owner died.
+    absl::Duration lease = absl::Seconds(1);
+    // When the directory asks to look at a session that was made or acquired.
+    absl::Duration look_after = absl::Minutes(1);
     Clock* clock = Clock::Real();  // not owned; outlives the store
   };
 
@@ -86,8 +97,9 @@ class RedisStore : public MemoryStore {
 
   // Takes the session over: commits of its older owners are refused from now
   // on, and those of this process are not. Its record as it is then, on as many
-  // replicas as a commit. NOT_FOUND: there is none; DATA_LOSS: it is damaged.
-  // A kMemory session is always this process's own.
+  // replicas as a commit. UNAVAILABLE (NOT_OWNER): another process holds it,
+  // and is asked to release it. NOT_FOUND: there is none; DATA_LOSS: it is
+  // damaged. A kMemory session is always this process's own.
   absl::StatusOr<StoredRecord> Acquire(const SessionKey& session)
       ABSL_LOCKS_EXCLUDED(write_mu_);
 
@@ -102,7 +114,7 @@ class RedisStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(read_mu_);
   absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override
       ABSL_LOCKS_EXCLUDED(read_mu_);
-  // ABORTED (NOT_OWNER) when another process took the session over.
+  // UNAVAILABLE (NOT_OWNER) when another process has, or took, the session.
   absl::Status Remove(const SessionKey& session,
                       const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
@@ -117,8 +129,14 @@ class RedisStore : public MemoryStore {
   // With wait_replicas: waits until they have everything.
   absl::Status Flush() override ABSL_LOCKS_EXCLUDED(write_mu_);
   // Of commits that replicas have not been waited for.
+  // Writes the mark that Flush waits for.
+  absl::Status Probe() override ABSL_LOCKS_EXCLUDED(write_mu_);
   std::optional<absl::Duration> unsynced_since() const override
       ABSL_LOCKS_EXCLUDED(unsynced_mu_);
+  SharedDirectory* directory() override { return &directory_; }
+  absl::Duration lease() const override { return options_.lease; }
+  std::vector<SessionKey> TakeReleased() override
+      ABSL_LOCKS_EXCLUDED(write_mu_);
 
  private:
   explicit RedisStore(const Options& options);
@@ -142,6 +160,7 @@ class RedisStore : public MemoryStore {
   Mutex write_mu_;
   RedisConnection writer_ ABSL_GUARDED_BY(write_mu_);
   RedisSessions sessions_ ABSL_GUARDED_BY(write_mu_);
+  RedisDirectory directory_;
 
   mutable Mutex read_mu_;
   mutable RedisConnection reader_ ABSL_GUARDED_BY(read_mu_);

@@ -59,6 +59,13 @@ void StoreWriter::Reload(SessionKey session, ReloadDone done) {
   Enqueue(ReloadOp{std::move(session), std::move(done)});
 }
 
+void StoreWriter::Ask(DirectoryAsk ask) { Enqueue(AskOp{std::move(ask)}); }
+
+void StoreWriter::SetOnReleased(OnReleased on_released) {
+  MutexLock lock(&mu_);
+  on_released_ = std::move(on_released);
+}
+
 void StoreWriter::Remove(SessionKey session, std::string tombstone, Done done) {
   Enqueue(RemoveOp{std::move(session), std::move(tombstone), std::move(done)});
 }
@@ -203,6 +210,7 @@ bool StoreWriter::AddCommit(CommitOp* op, Round* round) {
 
 bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
   if (std::holds_alternative<FlushOp>(op)) return !round->commits.empty();
+  if (std::holds_alternative<AskOp>(op)) return false;
   while (round->indexed < round->commits.size()) {
     const Commit& commit = round->commits[round->indexed++];
     const StoredRecord& record = commit.record;
@@ -258,6 +266,8 @@ void StoreWriter::RunEarly(std::vector<Op> ops) {
       absl::StatusOr<StoredRecord> record = store_->Reload(reload->session);
       NoteFailure(record.status());
       std::move(reload->done)(std::move(record));
+    } else if (auto* ask = std::get_if<AskOp>(&op)) {
+      std::move(ask->ask)(store_->directory());
     } else if (auto* remove = std::get_if<RemoveOp>(&op)) {
       absl::Status status = Take(*remove);
       {
@@ -302,9 +312,22 @@ void StoreWriter::ApplyGroup(Round round) {
     }
   }
   for (const absl::Status& status : statuses) NoteFailure(status);
+  TellReleased();
   for (size_t i = 0; i < size; ++i) {
     std::move(round.commit_dones[i])(std::move(statuses[i]));
   }
+}
+
+void StoreWriter::TellReleased() {
+  const std::vector<SessionKey> released = store_->TakeReleased();
+  if (released.empty()) return;
+  OnReleased tell;
+  {
+    MutexLock lock(&mu_);
+    tell = on_released_;
+  }
+  if (!tell) return;
+  for (const SessionKey& session : released) tell(session);
 }
 
 }  // namespace mneme

@@ -23,6 +23,7 @@
 #include "server/base/mutex.h"
 #include "server/store/memory_store.h"
 #include "server/store/scrubber.h"
+#include "server/store/shared_directory.h"
 
 namespace mneme {
 
@@ -74,6 +75,9 @@ class StoreWriter {
     absl::Duration probe_interval = absl::Seconds(1);
     std::function<void(const absl::Status&)> on_health;
   };
+  // Told of each session that MemoryStore::TakeReleased gives, before the
+  // commit is answered that was the last; as on_health.
+  using OnReleased = std::function<void(const SessionKey&)>;
 
   // Starts the thread. `store` is not owned and outlives the writer.
   explicit StoreWriter(MemoryStore* store) : StoreWriter(store, Options{}) {}
@@ -89,6 +93,10 @@ class StoreWriter {
   void Submit(Commit commit, Done done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadValue(ValueKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadReply(ReplyKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
+  // Asks a store that servers share. REQUIRES: it has a directory. `ask` runs
+  // on the writer's thread and blocks it, so asks little at a time.
+  using DirectoryAsk = absl::AnyInvocable<void(SharedDirectory*) &&>;
+  void Ask(DirectoryAsk ask) ABSL_LOCKS_EXCLUDED(mu_);
   // See MemoryStore::Reload.
   void Reload(SessionKey session, ReloadDone done) ABSL_LOCKS_EXCLUDED(mu_);
   // See MemoryStore::Remove.
@@ -113,6 +121,10 @@ class StoreWriter {
   std::optional<absl::Duration> unsynced_since() const {
     return store_->unsynced_since();
   }
+  bool shares_store() const { return store_->directory() != nullptr; }
+  absl::Duration lease() const { return store_->lease(); }
+  // Before anything is submitted; nullptr from when it must not be called.
+  void SetOnReleased(OnReleased on_released) ABSL_LOCKS_EXCLUDED(mu_);
 
   StoreWriterStats stats() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -129,6 +141,9 @@ class StoreWriter {
     SessionKey session;
     ReloadDone done;
   };
+  struct AskOp {
+    DirectoryAsk ask;
+  };
   struct RemoveOp {
     SessionKey session;
     std::string tombstone;
@@ -143,7 +158,7 @@ class StoreWriter {
   struct FlushOp {
     Done done;
   };
-  using Op = std::variant<CommitOp, ReadOp, ReloadOp, RemoveOp,
+  using Op = std::variant<CommitOp, ReadOp, ReloadOp, AskOp, RemoveOp,
                           RemoveTombstoneOp, FlushOp>;
 
   // What one round of the thread does: `early`, in order, then `commits` as
@@ -182,6 +197,7 @@ class StoreWriter {
   absl::Status Take(const RemoveTombstoneOp& remove);
   void RunEarly(std::vector<Op> ops) ABSL_LOCKS_EXCLUDED(mu_);
   void ApplyGroup(Round round) ABSL_LOCKS_EXCLUDED(mu_);
+  void TellReleased() ABSL_LOCKS_EXCLUDED(mu_);
 
   MemoryStore* const store_;
   const Options options_;
@@ -197,6 +213,7 @@ class StoreWriter {
   StoreWriterStats stats_ ABSL_GUARDED_BY(mu_);
   size_t pending_size_ ABSL_GUARDED_BY(mu_) = 0;  // pending_'s, for stats()
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  OnReleased on_released_ ABSL_GUARDED_BY(mu_);
 
   Scrubber scrubber_;
   std::thread thread_;  // last: starts when all else is there

@@ -118,6 +118,44 @@ TEST_F(DoubtTest, AHeadThatAnotherServerMovedIsFoundAfterTheConflict) {
   EXPECT_THAT(RetainedSteps("s"), ElementsAre(0, 1));
 }
 
+TEST_F(DoubtTest, AnOpenThatHappenedAfterAllIsFound) {
+  gated_->LoseAnswerWith(Down());
+  EXPECT_THAT(Open("t"), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(Open("t"), StatusIs(StatusCode::kAlreadyExists));
+  const auto reply = Send("t", Request(Fetch("t")->head, Range(0, 4))).Get();
+  EXPECT_EQ(LastSum(reply), Oracle(Range(0, 4)));
+}
+
+TEST_F(DoubtTest, AnOpenThatDidNotHappenCanBeDoneAgain) {
+  gated_->FailWith(Down());
+  EXPECT_THAT(Open("t"), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(Open("t"), StatusIs(StatusCode::kUnavailable));
+  gated_->FailWith(absl::OkStatus());
+  EXPECT_THAT(List("default", "", 10, "").sessions, ::testing::SizeIs(2));
+  EXPECT_OK(Open("t"));
+  EXPECT_OK(Send("t", Request(std::nullopt, Range(0, 4))).Get());
+}
+
+TEST_F(DoubtTest, WhatWasNeverMadeIsNotFound) {
+  gated_->FailWith(Down());
+  EXPECT_THAT(Open("t"), StatusIs(StatusCode::kUnavailable));
+  gated_->FailWith(absl::OkStatus());
+  EXPECT_THAT(Send("t", Request(std::nullopt, Range(0, 4))).Get(),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_EQ(manager_->stats().sessions, 1);
+}
+
+TEST_F(DoubtTest, AForkThatHappenedAfterAllIsFound) {
+  ASSERT_OK(Send("s", Request(At("s"), Range(0, 4))).Get());
+  gated_->LoseAnswerWith(Down());
+  Pending<absl::StatusOr<SessionInfo>> fork;
+  manager_->Fork(Key("s"), std::make_shared<Cursor>(), std::nullopt, "f",
+                 fork.Setter());
+  EXPECT_THAT(fork.Get(), StatusIs(StatusCode::kUnavailable));
+  const auto reply = Send("f", Request(std::nullopt, Range(4, 4))).Get();
+  EXPECT_EQ(LastSum(reply), Oracle(Range(0, 8)));
+}
+
 TEST_F(DoubtTest, ASessionThatIsGoneIsNotFound) {
   const Position start = At("s");
   gated_->LoseAnswerWith(Down());

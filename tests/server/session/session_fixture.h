@@ -122,6 +122,20 @@ class SessionFixture : public ::testing::Test {
     return last.Get();
   }
 
+  // As the store knows it, if this server is in doubt.
+  absl::StatusOr<SessionInfo> Fetch(const std::string& id) {
+    Pending<absl::StatusOr<SessionInfo>> info;
+    manager_->Get(Key(id), info.Setter());
+    return info.Get();
+  }
+
+  SessionManager::Page List(const std::string& tenant, const std::string& after,
+                            size_t limit, const std::string& model) {
+    Pending<absl::StatusOr<SessionManager::Page>> page;
+    manager_->List({tenant, after, limit, model}, page.Setter());
+    return *page.Get();
+  }
+
   std::vector<uint64_t> RetainedSteps(const std::string& id) {
     std::vector<uint64_t> steps;
     const SessionInfo info = *manager_->Get(Key(id));

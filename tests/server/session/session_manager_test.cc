@@ -65,7 +65,7 @@ TEST_F(SessionManagerTest, OtherTenantsDoNotSeeASession) {
   ASSERT_OK(Open("s"));
   const SessionKey other = {"other", "s"};
   EXPECT_THAT(manager_->Get(other), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_TRUE(manager_->List("other", "", 10, "").sessions.empty());
+  EXPECT_TRUE(List("other", "", 10, "").sessions.empty());
   Pending<absl::StatusOr<MemoryHandle>> last;
   manager_->Close(other, last.Setter());
   EXPECT_THAT(last.Get(), StatusIs(absl::StatusCode::kNotFound));
@@ -77,17 +77,17 @@ TEST_F(SessionManagerTest, OtherTenantsDoNotSeeASession) {
 
 TEST_F(SessionManagerTest, ListIsInIdOrderAndPages) {
   for (const char* id : {"c", "a", "b"}) ASSERT_OK(Open(id));
-  auto page = manager_->List("default", "", 2, "");
+  auto page = List("default", "", 2, "");
   ASSERT_THAT(page.sessions, SizeIs(2));
   EXPECT_EQ(page.sessions[0].key.session_id, "a");
   EXPECT_EQ(page.sessions[1].key.session_id, "b");
   EXPECT_EQ(page.next, "b");
-  page = manager_->List("default", page.next, 2, "");
+  page = List("default", page.next, 2, "");
   ASSERT_THAT(page.sessions, SizeIs(1));
   EXPECT_EQ(page.sessions[0].key.session_id, "c");
   EXPECT_EQ(page.next, "");
-  EXPECT_EQ(manager_->List("default", "", 3, "").next, "");
-  page = manager_->List("default", "", 2, "other");
+  EXPECT_EQ(List("default", "", 3, "").next, "");
+  page = List("default", "", 2, "other");
   EXPECT_TRUE(page.sessions.empty());
   EXPECT_EQ(page.next, "");
 }
@@ -96,13 +96,13 @@ TEST_F(SessionManagerTest, AListThatMatchesNothingLooksAtSoManyOnly) {
   limits_.list_scan = 2;
   Restart();
   for (const char* id : {"a", "b", "c"}) ASSERT_OK(Open(id));
-  auto page = manager_->List("default", "", 10, "other");
+  auto page = List("default", "", 10, "other");
   EXPECT_TRUE(page.sessions.empty());
   EXPECT_EQ(page.next, "b");
-  page = manager_->List("default", page.next, 10, "other");
+  page = List("default", page.next, 10, "other");
   EXPECT_TRUE(page.sessions.empty());
   EXPECT_EQ(page.next, "");
-  page = manager_->List("default", "", 10, "fake");
+  page = List("default", "", 10, "fake");
   EXPECT_THAT(page.sessions, SizeIs(2));
   EXPECT_EQ(page.next, "b");
 }

@@ -20,6 +20,7 @@ namespace mneme {
 namespace {
 
 using ::absl::StatusCode;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -53,12 +54,13 @@ class RedisOwnershipTest : public RedisStoreTest {
         {keys_.Record(session_, root), keys_.Replies(session_, root),
          keys_.Counts(session_.tenant, root),
          keys_.Members(session_.tenant, root),
+         keys_.Values(session_.tenant, root),
          keys_.ClosedClaims(session_, root)},
-        {keys_.Family(session_.tenant, root), session_.session_id, kRaw, "",
-         "1",
+        {session_.session_id, kRaw, "", "1",
          Frame(RecordEntryKey(session_, root),
                EncodeStoredRecord(commit.record)),
-         "1", std::string(AsBytes(commit.record.head)), "value", "0"}));
+         "raw owner", "0", "1", std::string(AsBytes(commit.record.head)),
+         "value", "0"}));
     if (!reply.ok()) return reply.status();
     const std::string& word = reply->list[0].text;
     return word == "ok" ? absl::OkStatus() : absl::AbortedError(word);
@@ -70,14 +72,65 @@ class RedisOwnershipTest : public RedisStoreTest {
   const std::unique_ptr<RedisStore> b_;
 };
 
+TEST_F(RedisOwnershipTest, WhatIsHeldNobodyElseGets) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  for (const absl::Status& refused :
+       {b_->Acquire(session_).status(), Step(b_.get(), 1),
+        b_->Remove(session_, "")}) {
+    EXPECT_THAT(refused,
+                StatusIs(StatusCode::kUnavailable, HasSubstr("session 's'")));
+    EXPECT_EQ(GetErrorInfo(refused).reason, "NOT_OWNER");
+    EXPECT_GT(GetErrorInfo(refused).retry_after, absl::ZeroDuration());
+    EXPECT_LE(GetErrorInfo(refused).retry_after, options_.lease);
+  }
+  EXPECT_THAT(a_->Acquire(session_), IsOk());
+  EXPECT_THAT(Step(a_.get(), 1), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, WhatIsAskedForIsReleasedWithTheNextCommit) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  EXPECT_THAT(a_->TakeReleased(), IsEmpty());
+  ASSERT_EQ(GetErrorInfo(b_->Acquire(session_).status()).reason, "NOT_OWNER");
+  ASSERT_THAT(Step(a_.get(), 1), IsOk());
+  EXPECT_THAT(a_->TakeReleased(), ElementsAre(session_));
+  EXPECT_THAT(a_->TakeReleased(), IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const StoredRecord record, b_->Acquire(session_));
+  EXPECT_EQ(record.head, HeadOf(session_, 1));
+  EXPECT_THAT(Step(b_.get(), 2), IsOk());
+  EXPECT_THAT(b_->TakeReleased(), IsEmpty());
+  EXPECT_EQ(GetErrorInfo(Step(a_.get(), 2)).reason, "NOT_OWNER");
+}
+
+TEST_F(RedisOwnershipTest, TheLeaseOfAnIdleOwnerRunsOut) {
+  options_.lease = absl::Milliseconds(1);
+  const auto idle = Open();
+  ASSERT_THAT(Step(idle.get(), 0), IsOk());
+  absl::StatusOr<StoredRecord> record = b_->Acquire(session_);
+  while (GetErrorInfo(record.status()).reason == "NOT_OWNER") {
+    record = b_->Acquire(session_);
+  }
+  EXPECT_THAT(record, IsOk());
+  EXPECT_EQ(GetErrorInfo(Step(idle.get(), 1)).reason, "NOT_OWNER");
+}
+
+TEST_F(RedisOwnershipTest, AnOwnerWhoseLeaseRanOutGoesOnIfNobodyCame) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  server_.EndLeases();
+  EXPECT_THAT(Step(a_.get(), 1), IsOk());
+  server_.EndLeases();
+  ASSERT_THAT(a_->Acquire(session_), IsOk());
+  EXPECT_THAT(Step(a_.get(), 2), IsOk());
+}
+
 TEST_F(RedisOwnershipTest, WhoAcquiresFencesTheOwnerBefore) {
   ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  server_.EndLeases();
   ASSERT_OK_AND_ASSIGN(const StoredRecord record, b_->Acquire(session_));
   EXPECT_EQ(record.head, HeadOf(session_, 0));
   EXPECT_EQ(record.bytes, RecordOf(session_, 0));
   const absl::Status fenced = Step(a_.get(), 1);
   EXPECT_THAT(fenced,
-              StatusIs(StatusCode::kAborted, HasSubstr("another server")));
+              StatusIs(StatusCode::kUnavailable, HasSubstr("another server")));
   EXPECT_EQ(GetErrorInfo(fenced).reason, "NOT_OWNER");
   EXPECT_EQ(Head(*a_), HeadOf(session_, 0));
   EXPECT_THAT(Step(b_.get(), 1), IsOk());
@@ -85,11 +138,13 @@ TEST_F(RedisOwnershipTest, WhoAcquiresFencesTheOwnerBefore) {
 
 TEST_F(RedisOwnershipTest, AFencedOwnerStaysSoUntilItAcquires) {
   ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  server_.EndLeases();
   ASSERT_THAT(b_->Acquire(session_), IsOk());
-  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kAborted));
-  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kAborted));
+  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kUnavailable));
   EXPECT_EQ(GetErrorInfo(a_->Remove(session_, "")).reason, "NOT_OWNER");
   EXPECT_EQ(Head(*b_), HeadOf(session_, 0));
+  server_.EndLeases();
   ASSERT_THAT(a_->Acquire(session_), IsOk());
   EXPECT_THAT(Step(a_.get(), 1), IsOk());
   EXPECT_EQ(GetErrorInfo(Step(b_.get(), 2)).reason, "NOT_OWNER");
@@ -97,6 +152,7 @@ TEST_F(RedisOwnershipTest, AFencedOwnerStaysSoUntilItAcquires) {
 
 TEST_F(RedisOwnershipTest, TheFirstCommitOfWhoNeverHadItAcquires) {
   ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  server_.EndLeases();
   ASSERT_THAT(Step(b_.get(), 1), IsOk());
   EXPECT_EQ(GetErrorInfo(Step(a_.get(), 2)).reason, "NOT_OWNER");
   EXPECT_THAT(Step(b_.get(), 2), IsOk());
@@ -119,6 +175,7 @@ TEST_F(RedisOwnershipTest, ThereIsNothingToAcquireOfASessionThatIsNot) {
 
 TEST_F(RedisOwnershipTest, AnIdThatWasRemovedElsewhereIsAnotherSession) {
   ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  server_.EndLeases();
   ASSERT_THAT(b_->Remove(session_, ""), IsOk());
   EXPECT_THAT(Step(a_.get(), 1), StatusIs(StatusCode::kAborted));
   ASSERT_THAT(ApplyOne(b_.get(), FirstCommit(other_root_)), IsOk());

@@ -94,6 +94,12 @@ int RedisServer::CountKeys() {
   return static_cast<int>(Run({"DBSIZE"}).integer);
 }
 
+void RedisServer::EndLeases() {
+  for (const RedisReply& record : Run({"KEYS", "*}*:s:*"}).list) {
+    Run({"HDEL", record.text, "o", "l"});
+  }
+}
+
 int RedisServer::CountCalls(const std::string& command) {
   const std::string prefix = absl::StrCat("cmdstat_", command, ":calls=");
   const RedisReply info = Run({"INFO", "commandstats"});
@@ -104,12 +110,6 @@ int RedisServer::CountCalls(const std::string& command) {
     EXPECT_TRUE(absl::SimpleAtoi(line.substr(0, line.find(',')), &calls));
   }
   return calls;
-}
-
-void RedisServer::FlipString(const std::string& key) {
-  const RedisReply stored = Run({"GET", key});
-  ASSERT_NE(stored.text, "") << key;
-  Run({"SET", key, Flipped(stored.text)});
 }
 
 void RedisServer::FlipField(const std::string& key, const std::string& field) {

@@ -43,10 +43,11 @@ class RedisServer {
   // Behind the store's back, on a connection of its own.
   RedisReply Run(const RedisCommand& command);
   int CountKeys();
+  // No server holds a session any more, as when all were idle for a lease.
+  void EndLeases();
   // How often a command was run since the start.
   int CountCalls(const std::string& command);
   // Changes the last byte.
-  void FlipString(const std::string& key);
   void FlipField(const std::string& key, const std::string& field);
 
  private:

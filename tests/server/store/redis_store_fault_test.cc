@@ -117,6 +117,7 @@ TEST_F(RedisStoreFaultTest, AKillOfRedisLosesNothingThatWasAcknowledged) {
       // Also of a server that starts now.
       const auto fresh = Open();
       ASSERT_NO_FATAL_FAILURE(sessions.Check(fresh.get()));
+      EndLeases();
       ASSERT_NO_FATAL_FAILURE(sessions.Check(store.get()));
     }
   }
@@ -314,6 +315,7 @@ TEST_F(RedisReplicaTest, APromotedReplicaHasAllThatItAcknowledged) {
     stepper.join();
   }
   replica->Promote();
+  replica->EndLeases();
   options_.address = replica->address();
   options_.wait_replicas = 0;
   const auto store = Open();

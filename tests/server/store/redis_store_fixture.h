@@ -19,10 +19,15 @@ class RedisStoreTest : public ::testing::Test {
  protected:
   RedisStoreTest() { options_.address = server_.address(); }
 
+  // One that comes when no other has been active for a lease.
   std::unique_ptr<RedisStore> Open() {
+    EndLeases();
     auto store = RedisStore::Open(options_);
     EXPECT_THAT(store, IsOk());
     return store.ok() ? *std::move(store) : nullptr;
+  }
+  void EndLeases() {
+    if (options_.address == server_.address()) server_.EndLeases();
   }
   absl::Status Step(RedisStore* store, int step,
                     Durability durability = Durability::kSync) {

@@ -1,0 +1,75 @@
+#include "server/session/session_maker.h"
+
+#include <utility>
+
+#include "server/base/error_info.h"
+#include "server/session/takeover.h"
+
+namespace mneme {
+namespace {
+
+// Whether what came of reacquiring a session shows that there is one.
+bool IsThere(const absl::Status& status) {
+  return status.ok() || GetErrorInfo(status).reason == "NOT_OWNER";
+}
+
+}  // namespace
+
+void SessionMaker::Make(std::shared_ptr<Session> session, With with,
+                        Done done) {
+  const absl::Status added = table_->Add(session);
+  if (added.ok()) {
+    return MakeStored(std::move(session), std::move(with), std::move(done));
+  }
+  if (absl::IsAlreadyExists(added)) {
+    const auto other = table_->Find(session->key());
+    if (other.ok() && !(*other)->is_held()) {
+      return MakeAfter(*other, std::move(session), std::move(with),
+                       std::move(done));
+    }
+  }
+  std::move(done)(added);
+}
+
+void SessionMaker::MakeAfter(const std::shared_ptr<Session>& other,
+                             std::shared_ptr<Session> session, With with,
+                             Done done) {
+  context_->takeover->TryAcquire(
+      *other, [this, other, session = std::move(session),
+               with = std::move(with), done = std::move(done)](
+                  const absl::StatusOr<Reacquired>& reacquired) mutable {
+        if (reacquired.ok()) other->Refresh(*reacquired);
+        // If there is none any more, it left the table.
+        const absl::Status added = table_->Add(session);
+        if (!added.ok()) {
+          return std::move(done)(
+              IsThere(reacquired.status()) ? added : reacquired.status());
+        }
+        MakeStored(std::move(session), std::move(with), std::move(done));
+      });
+}
+
+void SessionMaker::MakeStored(std::shared_ptr<Session> session, With with,
+                              Done done) {
+  Commit commit = session->MakeFirstCommit();
+  commit.values = std::move(with.values);
+  commit.parent = std::move(with.parent);
+  context_->writer->Submit(
+      std::move(commit),
+      [this, session = std::move(session),
+       done = std::move(done)](const absl::Status& status) mutable {
+        OnCommitted(session, status);
+        std::move(done)(status);
+      });
+}
+
+void SessionMaker::OnCommitted(const std::shared_ptr<Session>& session,
+                               const absl::Status& status) {
+  if (!status.ok() && !absl::IsUnavailable(status)) {
+    return table_->Drop(*session);
+  }
+  session->MarkOpen();
+  if (!status.ok()) session->Doubt();
+}
+
+}  // namespace mneme

@@ -1,0 +1,249 @@
+// The part of SessionManager that knows of sessions which are not here: other
+// servers have them, or none.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/quoted.h"
+#include "server/base/status_macros.h"
+#include "server/session/session_manager.h"
+#include "server/session/session_recovery.h"
+
+namespace mneme {
+namespace {
+
+constexpr absl::Duration kLookInterval = absl::Seconds(1);
+constexpr absl::Duration kLookPause =
+    absl::Milliseconds(50);  // if there is more
+constexpr size_t kLookAtOnce = 256;
+// A session that never ends by itself is looked at all the same.
+constexpr absl::Duration kMostDelay = absl::Hours(24 * 365);
+
+// What there is to say of a session without a record.
+absl::Status NoRecord(const SessionKey& key, const std::string& tombstone) {
+  const auto gone = DecodeTombstone(tombstone);
+  return gone.ok() ? GoneError(*gone) : UnknownSession(key);
+}
+
+void SortById(std::vector<SessionInfo>* sessions) {
+  std::sort(
+      sessions->begin(), sessions->end(),
+      [](const SessionInfo& a, const SessionInfo& b) { return a.key < b.key; });
+}
+
+// One page of two, each of which has every session up to its `next`.
+SessionManager::Page Merge(SessionManager::Page a, SessionManager::Page b) {
+  SessionManager::Page page;
+  page.next = a.next.empty()   ? b.next
+              : b.next.empty() ? a.next
+                               : std::min(a.next, b.next);
+  for (auto* part : {&a.sessions, &b.sessions}) {
+    for (SessionInfo& info : *part) {
+      if (!page.next.empty() && info.key.session_id > page.next) continue;
+      page.sessions.push_back(std::move(info));
+    }
+  }
+  SortById(&page.sessions);
+  return page;
+}
+
+}  // namespace
+
+void SessionManager::Find(const SessionKey& key, Found found) {
+  absl::StatusOr<std::shared_ptr<Session>> here = table_.Find(key);
+  const bool elsewhere =
+      absl::IsNotFound(here.status()) && context_.writer->shares_store();
+  if (!elsewhere) return std::move(found)(std::move(here));
+  admission_.Begin();
+  context_.writer->Ask([this, key, found = std::move(found)](
+                           SharedDirectory* directory) mutable {
+    const auto entries = directory->Look({key});
+    entries.ok() ? std::move(found)(Adopt(key, entries->front()))
+                 : std::move(found)(entries.status());
+    admission_.End();
+  });
+}
+
+void SessionManager::FindUsable(const SessionKey& key, Found found) {
+  Find(key, [found = std::move(found)](
+                absl::StatusOr<std::shared_ptr<Session>> session) mutable {
+    if (session.ok() && !(*session)->unusable().ok()) {
+      return std::move(found)((*session)->unusable());
+    }
+    std::move(found)(std::move(session));
+  });
+}
+
+absl::StatusOr<std::shared_ptr<Session>> SessionManager::Adopt(
+    const SessionKey& key, const SharedDirectory::Entry& entry) {
+  RETURN_IF_ERROR(entry.record.status());
+  if (!entry.record->has_value()) return NoRecord(key, entry.tombstone);
+  ASSIGN_OR_RETURN(auto session,
+                   RecoverSession(&context_, models_, **entry.record));
+  session->Doubt();  // it is not ours yet
+  ASSIGN_OR_RETURN(auto known, table_.FindOrAdd(std::move(session)));
+  SetExpiry(key);
+  return known;
+}
+
+absl::StatusOr<SessionInfo> SessionManager::InfoOf(
+    const SessionKey& key, const SharedDirectory::Entry& entry) const {
+  const auto here = table_.Find(key);
+  if (here.ok() && (*here)->is_held()) return (*here)->Info();
+  RETURN_IF_ERROR(entry.record.status());
+  if (!entry.record->has_value()) return NoRecord(key, entry.tombstone);
+  ASSIGN_OR_RETURN(const auto session,
+                   RecoverSession(&context_, models_, **entry.record));
+  return session->Info();
+}
+
+absl::StatusOr<SessionInfo> SessionManager::Get(const SessionKey& key) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, table_.Find(key));
+  return session->Info();
+}
+
+void SessionManager::Get(const SessionKey& key, InfoDone done) {
+  const auto here = table_.Find(key);
+  const bool shared = context_.writer->shares_store();
+  if (here.ok() ? (*here)->is_held() : !shared) {
+    return std::move(done)(Get(key));
+  }
+  if (!shared) {
+    return takeover_.TryAcquire(
+        **here, [session = *here, done = Counted(std::move(done))](
+                    const absl::StatusOr<Reacquired>& stored) mutable {
+          if (!stored.ok()) return std::move(done)(stored.status());
+          session->Refresh(*stored);
+          std::move(done)(session->Info());
+        });
+  }
+  context_.writer->Ask([this, key, done = Counted(std::move(done))](
+                           SharedDirectory* directory) mutable {
+    const auto entries = directory->Look({key});
+    entries.ok() ? std::move(done)(InfoOf(key, entries->front()))
+                 : std::move(done)(entries.status());
+  });
+}
+
+void SessionManager::List(ListRequest request, ListDone done) {
+  if (!context_.writer->shares_store()) {
+    return std::move(done)(ListHere(request));
+  }
+  context_.writer->Ask(
+      [this, request = std::move(request),
+       done = Counted(std::move(done))](SharedDirectory* directory) mutable {
+        std::move(done)(ListShared(request, directory));
+      });
+}
+
+SessionManager::Page SessionManager::ListHere(
+    const ListRequest& request) const {
+  SessionTable::Slice slice =
+      table_.List(request.tenant, request.after, request.limit, request.model);
+  Page page;
+  page.next = std::move(slice.next);
+  for (const auto& session : slice.sessions) {
+    // What is shared is in the store's list.
+    if (!session->is_shared()) page.sessions.push_back(session->Info());
+  }
+  return page;
+}
+
+absl::StatusOr<SessionManager::Page> SessionManager::ListShared(
+    const ListRequest& request, SharedDirectory* directory) const {
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> ids,
+      directory->List(request.tenant, request.after, request.limit));
+  std::vector<SessionKey> keys;
+  for (const std::string& id : ids) keys.push_back({request.tenant, id});
+  ASSIGN_OR_RETURN(const auto entries, directory->Look(keys));
+  Page page;
+  if (ids.size() == request.limit) page.next = ids.back();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    absl::StatusOr<SessionInfo> info = InfoOf(keys[i], entries[i]);
+    if (!info.ok()) continue;  // as here: what cannot be read is not listed
+    if (!request.model.empty() && info->model != request.model) continue;
+    page.sessions.push_back(*std::move(info));
+  }
+  page = Merge(std::move(page), ListHere(request));
+  if (page.sessions.size() > request.limit) {
+    page.sessions.resize(request.limit);
+    page.next = page.sessions.back().key.session_id;
+  }
+  return page;
+}
+
+void SessionManager::OnReleased(const SessionKey& key) {
+  const auto session = table_.Find(key);
+  if (!session.ok()) return;
+  (*session)->Doubt();
+  context_.observer->OnReleased();
+}
+
+void SessionManager::MakeDue(const SessionKey& key, absl::Duration delay) {
+  const SharedDirectory::Later later = {key, std::min(delay, kMostDelay)};
+  context_.writer->Ask([later](SharedDirectory* directory) {
+    // Else it is looked at when it was due before.
+    directory->AskLater({later}).IgnoreError();
+  });
+}
+
+void SessionManager::LookAfterOthers(absl::Duration after) {
+  alarms_.Set(context_.clock->Monotonic() + after, [this] {
+    if (table_.draining()) return;
+    admission_.Begin();
+    context_.writer->Ask([this](SharedDirectory* directory) {
+      LookAfterOthers(LookAfter(directory) ? kLookPause : kLookInterval);
+      admission_.End();
+    });
+  });
+}
+
+bool SessionManager::LookAfter(SharedDirectory* directory) {
+  // If the store is down others notice too, and what is due stays so.
+  const auto due = directory->FindDue(kLookAtOnce);
+  if (!due.ok() || due->empty()) return false;
+  std::vector<SessionKey> keys;
+  for (const SharedDirectory::Due& one : *due) keys.push_back(one.session);
+  const auto entries = directory->Look(keys);
+  if (!entries.ok()) return false;
+  std::vector<SharedDirectory::Later> later;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto delay = LookAfter(keys[i], (*entries)[i]);
+    if (delay.has_value()) {
+      later.push_back({keys[i], std::min(*delay, kMostDelay)});
+    } else {
+      directory->Forget((*due)[i]).IgnoreError();
+    }
+  }
+  return directory->AskLater(later).ok() && keys.size() == kLookAtOnce;
+}
+
+std::optional<absl::Duration> SessionManager::LookAfter(
+    const SessionKey& key, const SharedDirectory::Entry& entry) {
+  // If its server dies after this, it ends so much too late.
+  const absl::Duration soon = context_.limits.keep_unused;
+  if (!entry.record.ok()) return kMostDelay;  // its owner may close it
+  if (!entry.record->has_value()) {
+    const auto tombstone = DecodeTombstone(entry.tombstone);
+    if (!tombstone.ok()) return std::nullopt;
+    const absl::Duration left = tombstone->at +
+                                context_.limits.tombstones.keep -
+                                context_.clock->Wall();
+    if (left <= absl::ZeroDuration()) return std::nullopt;
+    return left;
+  }
+  const auto session = RecoverSession(&context_, models_, **entry.record);
+  if (!session.ok()) return kMostDelay;
+  const absl::Duration left =
+      (*session)->EndOfLife().at - context_.clock->Monotonic();
+  if (left > absl::ZeroDuration()) return std::max(left, soon);
+  // Where it is held, it is used, or ends just now.
+  if (entry.held == absl::ZeroDuration()) Adopt(key, entry).IgnoreError();
+  return soon;
+}
+
+}  // namespace mneme

@@ -1,0 +1,162 @@
+#include "server/store/redis_directory.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/store/entry_format.h"
+#include "server/store/redis_scripts.h"
+#include "server/store/redis_sessions.h"
+
+namespace mneme {
+namespace {
+
+std::string TombstoneIn(const SessionKey& session, const RedisReply& framed) {
+  if (framed.is_nil()) return "";
+  const auto bytes = Unframe(TombstoneEntryKey(session), framed.text);
+  return bytes.ok() ? std::string(*bytes) : std::string();
+}
+
+// What the look script replied of the session.
+SharedDirectory::Entry ReadEntry(const SessionKey& session,
+                                 const RedisReply& index,
+                                 const RedisReply& looked) {
+  SharedDirectory::Entry entry;
+  if (looked.list[0].text != "ok") {
+    entry.record = std::nullopt;
+    entry.tombstone = TombstoneIn(session, index.list[2]);
+    return entry;
+  }
+  int64_t held_us = 0;
+  if (absl::SimpleAtoi(looked.list[2].text, &held_us)) {
+    entry.held = absl::Microseconds(held_us);
+  }
+  auto record =
+      ReadRecord(session, *ParseRoot(index.list[0].text), looked.list[1].text);
+  if (record.ok()) {
+    entry.record = *std::move(record);
+  } else {
+    entry.record = record.status();
+  }
+  return entry;
+}
+
+}  // namespace
+
+RedisDirectory::RedisDirectory(RedisConnection::Options connection,
+                               const RedisKeys* keys, std::string owner)
+    : keys_(keys),
+      owner_(std::move(owner)),
+      connection_(std::move(connection)) {}
+
+absl::StatusOr<std::vector<RedisReply>> RedisDirectory::ReadIndexes(
+    const std::vector<SessionKey>& sessions) {
+  std::vector<RedisCommand> commands;
+  for (const SessionKey& session : sessions) {
+    commands.push_back({"HMGET", keys_->Index(session), "r", "g", "t"});
+  }
+  ASSIGN_OR_RETURN(auto replies, connection_.Run(commands));
+  for (const RedisReply& reply : replies) RETURN_IF_ERROR(StatusOf(reply));
+  return replies;
+}
+
+absl::StatusOr<std::vector<SharedDirectory::Entry>> RedisDirectory::Look(
+    const std::vector<SessionKey>& sessions) {
+  MutexLock lock(&mu_);
+  ASSIGN_OR_RETURN(const auto indexes, ReadIndexes(sessions));
+  std::vector<RedisCommand> commands;
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    const auto root = ParseRoot(indexes[i].list[0].text);
+    // Without a family, a key that is never there.
+    commands.push_back(RedisScripts::Get().look.Call(
+        {keys_->Record(sessions[i], root.value_or(Root{}))}, {owner_}));
+  }
+  ASSIGN_OR_RETURN(const auto looked, connection_.Run(commands));
+  std::vector<Entry> entries;
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    RETURN_IF_ERROR(StatusOf(looked[i]));
+    entries.push_back(ReadEntry(sessions[i], indexes[i], looked[i]));
+  }
+  return entries;
+}
+
+absl::StatusOr<std::vector<std::string>> RedisDirectory::List(
+    const std::string& tenant, const std::string& after, size_t limit) {
+  MutexLock lock(&mu_);
+  ASSIGN_OR_RETURN(RedisReply reply, connection_.Run(RedisCommand{
+                                         "ZRANGEBYLEX", keys_->Sessions(tenant),
+                                         absl::StrCat("(", after), "+", "LIMIT",
+                                         "0", absl::StrCat(limit)}));
+  std::vector<std::string> ids;
+  for (RedisReply& id : reply.list) ids.push_back(std::move(id.text));
+  return ids;
+}
+
+absl::StatusOr<std::vector<SharedDirectory::Due>> RedisDirectory::FindDue(
+    size_t limit) {
+  MutexLock lock(&mu_);
+  ASSIGN_OR_RETURN(const RedisReply reply,
+                   connection_.Run(RedisScripts::Get().due.Call(
+                       {keys_->Due()}, {absl::StrCat(limit)})));
+  std::vector<Due> due;
+  for (size_t i = 0; i + 1 < reply.list.size(); i += 2) {
+    auto session = keys_->ParseIndex(reply.list[i].text);
+    if (!session.has_value()) {
+      return absl::DataLossError(
+          absl::StrCat("the store's directory names a key that is not ours: ",
+                       absl::CHexEscape(reply.list[i].text)));
+    }
+    due.push_back({*std::move(session), reply.list[i + 1].text});
+  }
+  return due;
+}
+
+absl::Status RedisDirectory::AskLater(const std::vector<Later>& later) {
+  std::vector<RedisCommand> commands;
+  for (const auto& [session, delay] : later) {
+    commands.push_back(RedisScripts::Get().remind.Call(
+        {keys_->Due(), keys_->Sessions(session.tenant)},
+        {keys_->Index(session), session.session_id,
+         absl::StrCat(absl::ToInt64Microseconds(delay)), "0"}));
+  }
+  MutexLock lock(&mu_);
+  ASSIGN_OR_RETURN(const auto replies, connection_.Run(commands));
+  for (const RedisReply& reply : replies) RETURN_IF_ERROR(StatusOf(reply));
+  return absl::OkStatus();
+}
+
+absl::Status RedisDirectory::Forget(const Due& due) {
+  MutexLock lock(&mu_);
+  RETURN_IF_ERROR(CloseClaim(due.session));
+  const std::string index = keys_->Index(due.session);
+  RETURN_IF_ERROR(connection_.Run(RedisCommand{"HDEL", index, "t"}).status());
+  return connection_
+      .Run(RedisScripts::Get().forget.Call(
+          {keys_->Due(), keys_->Sessions(due.session.tenant)},
+          {index, due.session.session_id, due.mark, "0"}))
+      .status();
+}
+
+absl::Status RedisDirectory::CloseClaim(const SessionKey& session) {
+  ASSIGN_OR_RETURN(const auto indexes, ReadIndexes({session}));
+  const std::string& root_bytes = indexes[0].list[0].text;
+  const std::string& claim = indexes[0].list[1].text;
+  const std::optional<Root> root = ParseRoot(root_bytes);
+  if (!root.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const RedisReply closed,
+      connection_.Run(RedisScripts::Get().close.Call(
+          {keys_->Record(session, *root), keys_->ClosedClaims(session, *root)},
+          {claim})));
+  if (closed.list[0].text == "stored") return NotOwner(session);
+  return connection_
+      .Run(RedisScripts::Get().release.Call({keys_->Index(session)},
+                                            {root_bytes, claim}))
+      .status();
+}
+
+}  // namespace mneme

@@ -1,0 +1,65 @@
+#ifndef MNEME_SERVER_STORE_SHARED_DIRECTORY_H_
+#define MNEME_SERVER_STORE_SHARED_DIRECTORY_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/store/memory_store.h"
+
+namespace mneme {
+
+// What is in a store that several servers share, asked without taking anything
+// (MemoryStore::Reload takes). A server that shares its store knows of a
+// session only what it had to do with it; here are all.
+//
+// It also says which sessions somebody should look at: those that no server may
+// have, since the one that had them died, so that they end when they should.
+// Who makes or takes a session makes it due some time later (ask_later), and
+// whoever finds it due says when to ask again.
+//
+// Sessions of durability kMemory are in no directory. Thread-safe; calls block,
+// so they come from the store writer's thread.
+class SharedDirectory {
+ public:
+  virtual ~SharedDirectory() = default;
+
+  struct Entry {
+    // DATA_LOSS: it is damaged. nullopt: there is none.
+    absl::StatusOr<std::optional<StoredRecord>> record;
+    std::string tombstone;  // if there is no record; empty: none
+    // Another server has it, and may go on without asking, for so long yet.
+    absl::Duration held;
+  };
+  // One of each. UNAVAILABLE (STORE_DOWN).
+  virtual absl::StatusOr<std::vector<Entry>> Look(
+      const std::vector<SessionKey>& sessions) = 0;
+
+  // Ids of the tenant's sessions after `after`, in order, `limit` at most. Some
+  // may be gone already.
+  virtual absl::StatusOr<std::vector<std::string>> List(
+      const std::string& tenant, const std::string& after, size_t limit) = 0;
+
+  // A session that is due; `mark` changes whenever it is made due anew.
+  struct Due {
+    SessionKey session;
+    std::string mark;
+  };
+  virtual absl::StatusOr<std::vector<Due>> FindDue(size_t limit) = 0;
+  // Each is due again after `delay`.
+  struct Later {
+    SessionKey session;
+    absl::Duration delay;  // finite
+  };
+  virtual absl::Status AskLater(const std::vector<Later>& later) = 0;
+  // There is nothing of it, whoever may still be making it: it is due no more,
+  // nor listed, unless it was made due since. Its tombstone goes too.
+  virtual absl::Status Forget(const Due& due) = 0;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_SERVER_STORE_SHARED_DIRECTORY_H_

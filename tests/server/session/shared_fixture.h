@@ -1,0 +1,105 @@
+#ifndef MNEME_TESTS_SERVER_SESSION_SHARED_FIXTURE_H_
+#define MNEME_TESTS_SERVER_SESSION_SHARED_FIXTURE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/schedule/scheduler.h"
+#include "server/session/session_manager.h"
+#include "server/store/redis_store.h"
+#include "tests/server/store/redis_server.h"
+#include "tests/testing/fake_model.h"
+#include "tests/testing/pending.h"
+#include "tests/testing/status_matchers.h"
+
+namespace mneme {
+
+// One server of several on a Redis: all from the store to the sessions, with a
+// FakeModel of segment size 4. Its calls wait for their answers. Thread-safe.
+class SharingServer : public SessionObserver, public BatchObserver {
+ public:
+  SharingServer(const RedisStore::Options& options,
+                const SessionLimits& limits);
+  ~SharingServer() override;
+
+  absl::StatusOr<SessionInfo> Open(const std::string& id,
+                                   SessionManager::OpenRequest request = {});
+  // A message of these tokens, without `at` to where the session stands.
+  absl::StatusOr<SegmentReply> Send(const std::string& id,
+                                    std::optional<Position> at,
+                                    std::vector<int32_t> tokens);
+  Pending<absl::StatusOr<SegmentReply>> Begin(const std::string& id,
+                                              std::optional<Position> at,
+                                              std::vector<int32_t> tokens);
+  absl::StatusOr<SessionInfo> Get(const std::string& id);
+  absl::StatusOr<SessionInfo> Touch(const std::string& id, TouchChange change);
+  absl::StatusOr<SessionInfo> Rollback(const std::string& id,
+                                       const MemoryHandle& to);
+  absl::StatusOr<SessionInfo> Fork(const std::string& id,
+                                   const std::string& fork_id);
+  absl::StatusOr<MemoryHandle> Close(const std::string& id);
+  absl::StatusOr<SessionManager::Page> List(const std::string& after,
+                                            size_t limit);
+
+  FakeModel& model() { return model_; }
+  SessionManager& manager() { return *manager_; }
+  int taken_over() const { return taken_over_; }
+  int released() const { return released_; }
+
+  void OnBatch(const ModelSpec&, int64_t, int64_t, absl::Duration) override {}
+  void OnSegment(absl::string_view, const AppliedSegment&) override {}
+  void OnRequest(const absl::Status&, absl::Duration) override {}
+  void OnTakeover(const absl::Status& status) override {
+    taken_over_ += status.ok();
+  }
+  void OnReleased() override { ++released_; }
+
+ private:
+  FakeModel model_{4};
+  std::atomic<int> taken_over_ = 0;
+  std::atomic<int> released_ = 0;
+  std::unique_ptr<RedisStore> store_;
+  std::unique_ptr<StoreWriter> writer_;
+  std::unique_ptr<Scheduler> scheduler_;
+  MemoryTiers tiers_;
+  std::unique_ptr<SessionManager> manager_;
+};
+
+class SharedTest : public ::testing::Test {
+ protected:
+  SharedTest() {
+    options_.address = redis_.address();
+    options_.lease = absl::Milliseconds(20);
+    options_.look_after = absl::Milliseconds(10);
+    limits_.takeover_wait = absl::Seconds(30);
+  }
+
+  std::unique_ptr<SharingServer> Serve() {
+    return std::make_unique<SharingServer>(options_, limits_);
+  }
+
+  static std::vector<int32_t> Range(int32_t first, int32_t size) {
+    std::vector<int32_t> tokens;
+    for (int32_t i = 0; i < size; ++i) tokens.push_back((first + i) % 256);
+    return tokens;
+  }
+  static int64_t Oracle(const std::vector<int32_t>& tokens) {
+    int64_t sum = 0;
+    for (const int32_t token : tokens) sum = FakeModel::Next(sum, token);
+    return sum;
+  }
+  static int64_t LastSum(const absl::StatusOr<SegmentReply>& reply) {
+    return Int64s(reply->segments.back().outputs[0]).back();
+  }
+
+  RedisServer redis_;
+  RedisStore::Options options_;
+  SessionLimits limits_;
+};
+
+}  // namespace mneme
+
+#endif  // MNEME_TESTS_SERVER_SESSION_SHARED_FIXTURE_H_

@@ -1,0 +1,223 @@
+// Several servers on one Redis: which of them has a session, and what becomes
+// of the one that had it.
+
+#include <atomic>
+#include <cstddef>
+#include <random>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error_info.h"
+#include "tests/server/session/shared_fixture.h"
+
+namespace mneme {
+namespace {
+
+using ::absl::StatusCode;
+
+class TakeoverTest : public SharedTest {
+ protected:
+  static bool IsNotOwner(const absl::Status& status) {
+    return absl::IsUnavailable(status) &&
+           GetErrorInfo(status).reason == "NOT_OWNER";
+  }
+  // Whether some server asked for "s".
+  bool Asked() {
+    const RedisReply keys = redis_.Run({"KEYS", "*:s:s"});
+    if (keys.list.size() != 1) return false;
+    return redis_.Run({"HEXISTS", keys.list[0].text, "w"}).integer == 1;
+  }
+  // As a client does: UNAVAILABLE is sent again, with the same `at`.
+  static absl::StatusOr<SegmentReply> SendUntilTaken(
+      SharingServer* server, const std::string& id, const Position& at,
+      const std::vector<int32_t>& tokens) {
+    while (true) {
+      auto reply = server->Send(id, at, tokens);
+      if (!IsNotOwner(reply.status())) return reply;
+    }
+  }
+};
+
+TEST_F(TakeoverTest, AnyServerContinuesASession) {
+  const auto a = Serve();
+  const auto b = Serve();
+  Position at = a->Open("s")->head;
+  std::vector<int32_t> sent;
+  for (int32_t step = 0; step < 6; ++step) {
+    SharingServer& server = step % 2 == 0 ? *a : *b;
+    const std::vector<int32_t> tokens = Range(4 * step, 4);
+    sent.insert(sent.end(), tokens.begin(), tokens.end());
+    const auto reply = server.Send("s", at, tokens);
+    ASSERT_OK(reply);
+    ASSERT_EQ(reply->segments.size(), 1u);
+    EXPECT_EQ(LastSum(reply), Oracle(sent));
+    at = reply->head;
+  }
+  EXPECT_EQ(at.handle.step, 6u);
+}
+
+TEST_F(TakeoverTest, AnOwnerThatIsBusyReleasesAtASegmentsEnd) {
+  options_.lease = absl::Minutes(10);  // it never runs out
+  const auto b = Serve();
+  limits_.takeover_wait = absl::Milliseconds(20);
+  const auto a = Serve();
+  const auto c = Serve();
+  const Position start = a->Open("s")->head;
+  std::atomic<bool> stop = false;
+  std::atomic<uint64_t> steps = 0;
+  std::thread busy([&] {
+    Position at = start;
+    while (!stop) {
+      const auto reply = a->Send("s", at, Range(0, 4));
+      if (!reply.ok()) break;
+      at = reply->head;
+      steps = at.handle.step;
+    }
+  });
+  while (steps < 3) std::this_thread::yield();
+  const auto info = b->Touch("s", TouchChange());
+  stop = true;
+  EXPECT_OK(info);
+  EXPECT_EQ(b->taken_over(), 1);
+  EXPECT_EQ(a->released(), 1);
+  EXPECT_GE(info->head.handle.step, 3u);
+  const auto refused = c->Send("s", info->head, Range(0, 4));
+  EXPECT_TRUE(IsNotOwner(refused.status())) << refused.status();
+  EXPECT_GT(GetErrorInfo(refused.status()).retry_after, absl::Minutes(9));
+  busy.join();
+}
+
+// A message of many segments is left in the middle, and sent again elsewhere.
+TEST_F(TakeoverTest, ALongMessageIsTakenOverHalfway) {
+  options_.lease = absl::Minutes(10);
+  const auto a = Serve();
+  const auto b = Serve();
+  const Position start = a->Open("s")->head;
+  a->model().HoldAfter(2);
+  const std::vector<int32_t> tokens = Range(0, 40);
+  const auto at_a = a->Begin("s", start, tokens);
+  a->model().AwaitHeld();
+  std::thread at_b([&] {
+    const auto reply = b->Send("s", start, tokens);
+    ASSERT_OK(reply);
+    ASSERT_EQ(reply->segments.size(), 10u);
+    EXPECT_EQ(reply->segments[0].source, SegmentSource::kKept);
+    EXPECT_EQ(reply->segments[2].source, SegmentSource::kKept);
+    EXPECT_EQ(reply->segments[3].source, SegmentSource::kComputed);
+    EXPECT_EQ(LastSum(reply), Oracle(tokens));
+  });
+  while (!Asked()) std::this_thread::yield();
+  a->model().Release();
+  at_b.join();
+  EXPECT_TRUE(IsNotOwner(at_a.Get().status())) << at_a.Get().status();
+  EXPECT_EQ(a->released(), 1);
+}
+
+TEST_F(TakeoverTest, AnOwnerThatSleptIsFencedAndFindsTheStepOfTheOther) {
+  const auto a = Serve();
+  const auto b = Serve();
+  const Position start = a->Open("s")->head;
+  a->model().Hold();
+  const auto late = a->Begin("s", start, Range(0, 4));
+  a->model().AwaitHeld();
+  const auto reply = b->Send("s", start, Range(0, 8));
+  ASSERT_OK(reply);
+  a->model().Release();
+  EXPECT_TRUE(IsNotOwner(late.Get().status())) << late.Get().status();
+  const auto retry = a->Send("s", start, Range(0, 4));
+  ASSERT_OK(retry);
+  EXPECT_EQ(retry->segments[0].source, SegmentSource::kKept);
+  EXPECT_EQ(retry->head.handle, reply->head.handle);
+  EXPECT_EQ(LastSum(a->Send("s", retry->head, Range(8, 4))),
+            Oracle(Range(0, 12)));
+}
+
+TEST_F(TakeoverTest, AStaleServerTellsTheTrueHeadOfAConflict) {
+  const auto a = Serve();
+  const auto b = Serve();
+  const Position start = a->Open("s")->head;
+  const auto there = b->Send("s", start, Range(0, 8));
+  ASSERT_OK(there);
+  const auto conflict = a->Send("s", start, Range(9, 4));
+  EXPECT_THAT(conflict, StatusIs(StatusCode::kAborted));
+  EXPECT_EQ(GetErrorInfo(conflict.status()).metadata.at("head"),
+            there->head.handle.ToString());
+}
+
+TEST_F(TakeoverTest, WhatOthersAcknowledgedIsNotOverwritten) {
+  const auto a = Serve();
+  const auto b = Serve();
+  const Position start = a->Open("s")->head;
+  const auto stepped = a->Send("s", start, Range(0, 8));
+  ASSERT_OK(stepped);
+  TouchChange pin;
+  pin.pin = {stepped->head.handle};
+  ASSERT_OK(b->Touch("s", pin));
+  ASSERT_OK(a->Send("s", stepped->head, Range(8, 4)));
+  const auto info = a->Get("s");
+  ASSERT_OK(info);
+  EXPECT_THAT(info->pinned, ::testing::ElementsAre(stepped->head.handle));
+}
+
+TEST_F(TakeoverTest, AServerThatDiedIsWaitedForAsLongAsItsLease) {
+  options_.lease = absl::Milliseconds(300);
+  auto a = Serve();
+  const auto b = Serve();
+  const Position start = a->Open("s")->head;
+  ASSERT_OK(a->Send("s", start, Range(0, 4)));
+  a.reset();
+  const auto reply = b->Send("s", start, Range(0, 8));
+  ASSERT_OK(reply);
+  EXPECT_EQ(reply->segments[0].source, SegmentSource::kKept);
+  EXPECT_EQ(LastSum(reply), Oracle(Range(0, 8)));
+  EXPECT_EQ(b->taken_over(), 1);
+}
+
+// Clients that move between servers, and send again what was not answered.
+TEST_F(TakeoverTest, SeededHistoriesOverThreeServersAreOneStream) {
+  options_.lease = absl::Milliseconds(2);
+  constexpr int kClients = 6;
+  constexpr int kMessages = 40;
+  std::vector<std::unique_ptr<SharingServer>> servers;
+  for (int i = 0; i < 3; ++i) servers.push_back(Serve());
+  std::vector<std::thread> clients;
+  for (uint32_t seed = 0; seed < kClients; ++seed) {
+    clients.emplace_back([&, seed] {
+      std::mt19937 random(seed);
+      const std::string id = absl::StrCat("s", seed);
+      Position at = servers[0]->Open(id)->head;
+      std::vector<int32_t> sent;
+      std::vector<int32_t> tail;
+      for (int message = 0; message < kMessages; ++message) {
+        const auto size = static_cast<int32_t>(1 + random() % 11);
+        // The tail is not durable: it is sent again, with what follows.
+        std::vector<int32_t> tokens = tail;
+        for (const int32_t token :
+             Range(static_cast<int32_t>(random() % 256), size)) {
+          tokens.push_back(token);
+        }
+        if (random() % 4 == 0) {  // an answer that is lost
+          servers[random() % 3]->Begin(id, at, tokens);
+        }
+        const auto reply =
+            SendUntilTaken(servers[random() % 3].get(), id, at, tokens);
+        ASSERT_OK(reply) << "seed " << seed << ", message " << message;
+        sent.insert(sent.end(), tokens.begin(), tokens.end());
+        if (!reply->segments.empty()) {
+          const auto applied = static_cast<std::ptrdiff_t>(
+              4 * reply->segments.back().handle.step);
+          EXPECT_EQ(LastSum(reply),
+                    Oracle({sent.begin(), sent.begin() + applied}));
+        }
+        at = {reply->next.handle, 0};
+        const auto full = sent.end() - static_cast<ptrdiff_t>(sent.size() % 4);
+        tail.assign(full, sent.end());
+        sent.erase(full, sent.end());
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+}
+
+}  // namespace
+}  // namespace mneme
