@@ -232,7 +232,7 @@ class RecoveryCheckTest : public ::testing::Test {
   // Of a server that comes back to find `now_` expected.
   absl::Status Recover() {
     expected_->Write(slot_, now_);
-    const absl::Status recovered = CrashRun(folder_.path()).Recover();
+    absl::Status recovered = CrashRun(folder_.path()).Recover();
     expected_->Write(slot_, was_);
     return recovered;
   }
