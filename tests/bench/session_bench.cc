@@ -18,6 +18,7 @@
 #include "server/session/session_record.h"
 #include "server/store/entry_format.h"
 #include "server/store/make_store.h"
+#include "tests/server/store/redis_server.h"
 #include "tests/testing/fake_model.h"
 #include "tests/testing/pending.h"
 #include "tests/testing/temp_folder.h"
@@ -49,6 +50,7 @@ class Stack {
 
   void Recover() { manager_.Recover(store_.get()).value(); }
   MemoryTiers& tiers() { return tiers_; }
+  StoreWriterStats store_stats() const { return writer_.stats(); }
   int64_t memory_bytes() const { return model_.spec().memory_bytes(); }
 
   void Open(const std::string& id) {
@@ -168,22 +170,31 @@ void MeasureForks(const char* name, const std::string& store,
 }
 
 void MeasureRestores(const char* name, const MemoryTiers::Limits& limits,
-                     const std::string& store, double* live) {
+                     const std::string& store, Durability durability,
+                     double* live) {
   constexpr int kSessions = 1000;
   constexpr int kRounds = 10;
-  Stack stack(store, limits, Durability::kMemory);
+  Stack stack(store, limits, durability);
   for (int i = 0; i < kSessions; ++i) stack.Open(absl::StrCat("s", i));
   stack.ApplyAll(kSessions, 1);
+  const StoreWriterStats before = stack.store_stats();
   const absl::Duration start = Clock::Real()->Monotonic();
   for (int round = 0; round < kRounds; ++round) stack.ApplyAll(kSessions, 1);
   const double rate =
       kSessions * kRounds / Seconds(Clock::Real()->Monotonic() - start);
   if (*live == 0) *live = rate;
   const MemoryTiers::Stats stats = stack.tiers().stats();
-  std::printf("  %-16s %9.0f   %6.2f   %8lld %8lld %8lld\n", name, rate,
-              rate / *live, static_cast<long long>(stats.used_from_device),
-              static_cast<long long>(stats.restored_from_host),
-              static_cast<long long>(stats.restored_from_store));
+  const StoreWriterStats after = stack.store_stats();
+  const auto reads = static_cast<double>(after.reads - before.reads);
+  const auto groups =
+      static_cast<double>(after.read_groups - before.read_groups);
+  std::printf(
+      "  %-16s %9.0f   %6.2f   %8lld %8lld %8lld   %8.1f %8.1f\n", name, rate,
+      rate / *live, static_cast<long long>(stats.used_from_device),
+      static_cast<long long>(stats.restored_from_host),
+      static_cast<long long>(stats.restored_from_store),
+      reads / std::max(groups, 1.0),
+      1e6 * Seconds(after.read_time - before.read_time) / std::max(reads, 1.0));
 }
 
 // On the heap, by the allocator's own count.
@@ -275,8 +286,22 @@ void MeasureBytes() {
               each(held));
 }
 
+// A Redis that keeps what it acknowledges.
+class BenchRedis {
+ public:
+  // Its address, when nothing is in it.
+  std::string Empty() {
+    server_.Run({"FLUSHALL"});
+    return absl::StrCat("redis+unix:", server_.address().unix_socket);
+  }
+
+ private:
+  RedisServer server_;
+};
+
 void Run() {
   const TempFolder folder;
+  BenchRedis redis;
   const auto store = [&](const char* name) {
     return absl::StrCat("rocksdb:", folder.path(), "/", name);
   };
@@ -287,17 +312,26 @@ void Run() {
       MeasureCommits("memory", "memory:", Durability::kMemory, 2000, 0);
   MeasureCommits("async", store("async"), Durability::kAsync, 1000, base);
   MeasureCommits("sync", store("sync"), Durability::kSync, 200, base);
+  MeasureCommits("redis async", redis.Empty(), Durability::kAsync, 400, base);
+  MeasureCommits("redis sync", redis.Empty(), Durability::kSync, 400, base);
   std::printf("forks, one after another; ratio to steps of one session\n");
   MeasureForks("memory", "memory:", Durability::kMemory);
   MeasureForks("async", store("fork_async"), Durability::kAsync);
   MeasureForks("sync", store("fork_sync"), Durability::kSync);
+  MeasureForks("redis sync", redis.Empty(), Durability::kSync);
   std::printf(
       "steps of 1000 sessions by where their memory was\n"
-      "  tier              a second    ratio     device     host    store\n");
+      "  tier              a second    ratio     device     host    store   "
+      "  a read  us each\n");
   double live = 0;
-  MeasureRestores("device", {kPlenty, 0}, "memory:", &live);
-  MeasureRestores("host", {0, kPlenty}, "memory:", &live);
-  MeasureRestores("store", {0, 0}, "memory:", &live);
+  const auto memory = Durability::kMemory;
+  MeasureRestores("device", {kPlenty, 0}, "memory:", memory, &live);
+  MeasureRestores("host", {0, kPlenty}, "memory:", memory, &live);
+  MeasureRestores("store", {0, 0}, "memory:", memory, &live);
+  MeasureRestores("rocksdb async", {0, 0}, store("restore"), Durability::kAsync,
+                  &live);
+  MeasureRestores("redis async", {0, 0}, redis.Empty(), Durability::kAsync,
+                  &live);
   std::printf("bytes a session, 9 values of 8 bytes each\n");
   MeasureBytes();
 }

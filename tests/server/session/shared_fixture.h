@@ -1,6 +1,9 @@
 #ifndef MNEME_TESTS_SERVER_SESSION_SHARED_FIXTURE_H_
 #define MNEME_TESTS_SERVER_SESSION_SHARED_FIXTURE_H_
 
+#include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,8 +107,11 @@ class SharedTest : public ::testing::Test {
     for (const int32_t token : tokens) sum = FakeModel::Next(sum, token);
     return sum;
   }
+  static int64_t LastSum(const SegmentReply& reply) {
+    return Int64s(reply.segments.back().outputs[0]).back();
+  }
   static int64_t LastSum(const absl::StatusOr<SegmentReply>& reply) {
-    return Int64s(reply->segments.back().outputs[0]).back();
+    return LastSum(*reply);
   }
 
   RedisServer redis_;

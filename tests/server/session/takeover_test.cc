@@ -2,8 +2,6 @@
 // of the one that had it.
 
 #include <atomic>
-#include <cstddef>
-#include <random>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -29,15 +27,6 @@ class TakeoverTest : public SharedTest {
     const RedisReply now = redis_.Run({"TIME"});
     return !until.is_nil() &&
            std::stoll(until.text) / 1'000'000 >= std::stoll(now.list[0].text);
-  }
-  // As a client does: UNAVAILABLE is sent again, with the same `at`.
-  static absl::StatusOr<SegmentReply> SendUntilTaken(
-      SharingServer* server, const std::string& id, const Position& at,
-      const std::vector<int32_t>& tokens) {
-    while (true) {
-      auto reply = server->Send(id, at, tokens);
-      if (!IsNotOwner(reply.status())) return reply;
-    }
   }
 };
 
@@ -243,52 +232,6 @@ TEST_F(TakeoverTest, ATailThatWasDroppedElsewhereIsNotTakenUpAgain) {
   std::vector<int32_t> all = Range(0, 4);
   for (const int32_t token : Range(50, 4)) all.push_back(token);
   EXPECT_EQ(LastSum(reply), Oracle(all));
-}
-
-// Clients that move between servers, and send again what was not answered.
-TEST_F(TakeoverTest, SeededHistoriesOverThreeServersAreOneStream) {
-  options_.lease = absl::Milliseconds(2);
-  constexpr int kClients = 6;
-  constexpr int kMessages = 40;
-  std::vector<std::unique_ptr<SharingServer>> servers;
-  for (int i = 0; i < 3; ++i) servers.push_back(Serve());
-  std::vector<std::thread> clients;
-  for (uint32_t seed = 0; seed < kClients; ++seed) {
-    clients.emplace_back([&, seed] {
-      std::mt19937 random(seed);
-      const std::string id = absl::StrCat("s", seed);
-      Position at = servers[0]->Open(id)->head;
-      std::vector<int32_t> sent;
-      std::vector<int32_t> tail;
-      for (int message = 0; message < kMessages; ++message) {
-        const auto size = static_cast<int32_t>(1 + random() % 11);
-        // The tail is not durable: it is sent again, with what follows.
-        std::vector<int32_t> tokens = tail;
-        for (const int32_t token :
-             Range(static_cast<int32_t>(random() % 256), size)) {
-          tokens.push_back(token);
-        }
-        if (random() % 4 == 0) {  // an answer that is lost
-          servers[random() % 3]->Begin(id, at, tokens);
-        }
-        const auto reply =
-            SendUntilTaken(servers[random() % 3].get(), id, at, tokens);
-        ASSERT_OK(reply) << "seed " << seed << ", message " << message;
-        sent.insert(sent.end(), tokens.begin(), tokens.end());
-        if (!reply->segments.empty()) {
-          const auto applied = static_cast<std::ptrdiff_t>(
-              4 * reply->segments.back().handle.step);
-          EXPECT_EQ(LastSum(reply),
-                    Oracle({sent.begin(), sent.begin() + applied}));
-        }
-        at = {reply->next.handle, 0};
-        const auto full = sent.end() - static_cast<ptrdiff_t>(sent.size() % 4);
-        tail.assign(full, sent.end());
-        sent.erase(full, sent.end());
-      }
-    });
-  }
-  for (std::thread& client : clients) client.join();
 }
 
 }  // namespace
