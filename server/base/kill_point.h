@@ -14,11 +14,13 @@ namespace mneme {
 // loss of the process: SIGKILL, with nothing flushed or unwound. A new one is a
 // line here and KillPoint("its_name") where it strikes; the crash test
 // (tests/crash/server_kill_test.cc) fails until it was seen to strike there.
-inline constexpr std::array<absl::string_view, 4> kKillPoints = {
+inline constexpr std::array<absl::string_view, 6> kKillPoints = {
     "after_step",          // a step is computed, its commit is not submitted
     "before_group_write",  // commits are taken, the store has none of them
     "after_group_write",   // the store has them, nobody was told
     "before_reply",        // all that a message did is durable, no reply is out
+    "mid_spill",           // a memory lost its place on the device or the host
+    "before_scrub",        // an erased session is removed, its bytes are there
 };
 
 // What MNEME_KILL_POINT=NAME:N in the environment asks for: the process dies

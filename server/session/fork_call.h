@@ -21,8 +21,8 @@ namespace mneme {
 class ForkCall : public SessionCall,
                  public std::enable_shared_from_this<ForkCall> {
  public:
-  // From the head when there is no `from`. `table`, which outlives the call,
-  // gets the new session. `cursor` says whether the caller still waits.
+  // From the head when there is no `from`. `maker`, which outlives the call,
+  // makes the new session. `cursor` says whether the caller still waits.
   ForkCall(std::shared_ptr<Session> parent, CursorRef cursor,
            std::optional<MemoryHandle> from, SessionKey fork,
            SessionMaker* maker, InfoDone done);

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/base/kill_point.h"
 #include "server/base/mutex.h"
 
 namespace mneme {
@@ -146,8 +147,11 @@ MemoryTiers::AtHand MemoryTiers::Use(const TieredMemoryRef& value) {
 void MemoryTiers::Restored(const TieredMemoryRef& value, const MemoryRef& live,
                            const SavedRef& saved) {
   Spilled spilled;  // destroyed after the lock is released
-  MutexLock lock(&shared_->mu);
-  shared_->Put(live, saved, value.get(), &spilled);
+  {
+    MutexLock lock(&shared_->mu);
+    shared_->Put(live, saved, value.get(), &spilled);
+  }
+  if (!spilled.empty()) KillPoint("mid_spill");
 }
 
 MemoryTiers::Stats MemoryTiers::stats() const {

@@ -16,6 +16,23 @@ absl::Status ClosingError() {
                    "the session is being closed");
 }
 
+// Waits its turn, and so for the session to be held.
+class HoldCall : public SessionCall {
+ public:
+  HoldCall(std::shared_ptr<Session> session, Session::Reacquired done)
+      : session_(std::move(session)), done_(std::move(done)) {}
+
+  void Start() override {
+    std::move(done_)(absl::OkStatus());
+    session_->RunNext();
+  }
+  void Refuse(const absl::Status& status) override { std::move(done_)(status); }
+
+ private:
+  const std::shared_ptr<Session> session_;
+  Session::Reacquired done_;
+};
+
 }  // namespace
 
 Session::Session(const SessionContext* context, SequenceModel* model,
@@ -189,13 +206,18 @@ void Session::Reopen() {
   if (state_ == State::kClosing) state_ = State::kOpen;
 }
 
-bool Session::RetireUnusedSince(absl::Duration before) {
+bool Session::RetireUnusedSince(absl::Duration before,
+                                absl::Duration tail_before) {
   MutexLock lock(&mu_);
   if (state_ != State::kOpen || running_ || pumping_) return false;
-  if (!tail_.empty() || !waiting_.empty()) return false;
-  if (life_.last_used > before) return false;
+  if (life_.last_used > (tail_.empty() ? before : tail_before)) return false;
   state_ = State::kRetired;
   return true;
+}
+
+void Session::SetUnused(absl::Duration unused) {
+  MutexLock lock(&mu_);
+  life_.last_used = clock_->Monotonic() - unused;
 }
 
 void Session::RunNext() {
@@ -244,14 +266,32 @@ void Session::RefuseAll(const std::shared_ptr<SessionCall>& call,
   RunNext();
 }
 
-void Session::Reacquire(MemoryStore::IfHeld if_held, Reacquired done) {
+void Session::Reacquire(const std::shared_ptr<Session>& session,
+                        MemoryStore::IfHeld if_held, Reacquired done) {
+  bool held;
   bool busy;
   {
-    MutexLock lock(&mu_);
-    busy = running_ || pumping_ || IsHeld();
-    if (!busy) running_ = true;
+    MutexLock lock(&session->mu_);
+    held = session->IsHeld();
+    busy = session->running_ || session->pumping_;
+    if (session->state_ == State::kRetired) busy = true;  // Enqueue says so
+    if (!held && !busy) session->running_ = true;
   }
-  if (busy) return std::move(done)(absl::OkStatus());
+  if (held) return std::move(done)(absl::OkStatus());
+  if (!busy) {
+    // The session lives as long as its call would have it live.
+    return session->ReacquireIdle(
+        if_held,
+        [session, done = std::move(done)](const absl::Status& status) mutable {
+          std::move(done)(status);
+        });
+  }
+  const auto call = std::make_shared<HoldCall>(session, std::move(done));
+  const absl::Status queued = session->Enqueue(call);
+  if (!queued.ok()) call->Refuse(queued);
+}
+
+void Session::ReacquireIdle(MemoryStore::IfHeld if_held, Reacquired done) {
   context_->takeover->Acquire(
       *this, if_held,
       [this, done = std::move(done)](

@@ -67,6 +67,9 @@ class Session {
   // it: then its idle TTL has not begun.
   LifeEnd EndOfLife() const ABSL_LOCKS_EXCLUDED(mu_);
 
+  // It was used so long ago, though nothing was written then.
+  void SetUnused(absl::Duration unused) ABSL_LOCKS_EXCLUDED(mu_);
+
   // The store has the record: messages may come.
   void MarkOpen() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -86,16 +89,18 @@ class Session {
       ABSL_LOCKS_EXCLUDED(mu_);
   // What Close stopped goes on: the session could not be removed.
   void Reopen() ABSL_LOCKS_EXCLUDED(mu_);
-  // False: it is used, or was after `before` (Clock::Monotonic), or closes, or
-  // has a tail. Else no call is taken any more: UNAVAILABLE (NOT_OWNER).
-  bool RetireUnusedSince(absl::Duration before) ABSL_LOCKS_EXCLUDED(mu_);
-  // Acquires the session again, unless it is held or a call runs, which does so
-  // itself. No call runs meanwhile, and it is no use of the session. Errors:
-  // the takeover's, and what is wrong with the record. `done` keeps the
-  // session.
-  using Reacquired = absl::AnyInvocable<void(const absl::Status&) &&>;
-  void Reacquire(MemoryStore::IfHeld if_held, Reacquired done)
+  // False: it is used, or was after `before` (Clock::Monotonic; with a tail:
+  // after `tail_before`), or closes. Else no call is taken any more:
+  // UNAVAILABLE (NOT_OWNER).
+  bool RetireUnusedSince(absl::Duration before, absl::Duration tail_before)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Acquires the session again unless it is held: then OK at once. No call runs
+  // meanwhile; where one runs, after it, and after those that wait. Errors: the
+  // takeover's, and what is wrong with the record.
+  using Reacquired = absl::AnyInvocable<void(const absl::Status&) &&>;
+  static void Reacquire(const std::shared_ptr<Session>& session,
+                        MemoryStore::IfHeld if_held, Reacquired done)
+      ABSL_LOCKS_EXCLUDED(session->mu_);
 
   // ---- For the call that runs ----
 
@@ -203,6 +208,9 @@ class Session {
       Stopped* stopped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Starts a call, once the session is acquired again if it is not held.
   void StartCall(const std::shared_ptr<SessionCall>& call)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // What Reacquire does where nothing runs: it is no use of the session.
+  void ReacquireIdle(MemoryStore::IfHeld if_held, Reacquired done)
       ABSL_LOCKS_EXCLUDED(mu_);
   // What the store has is true.
   absl::Status Settle(const absl::StatusOr<Takeover::Acquired>& acquired)

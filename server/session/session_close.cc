@@ -35,21 +35,33 @@ void SessionManager::EndFound(
     return EraseGone(key, found.status(), std::move(done));
   }
   if (!found.ok()) return std::move(done)(found.status());
-  (*found)->Reacquire(MemoryStore::IfHeld::kAsk,
-                      [this, session = *found, erase, done = std::move(done)](
-                          const absl::Status& reacquired) mutable {
-                        reacquired.ok()
-                            ? EndHeld(session, erase, std::move(done))
-                            : std::move(done)(reacquired);
-                      });
+  Session::Reacquire(
+      *found, MemoryStore::IfHeld::kAsk,
+      [this, session = *found, erase,
+       done = std::move(done)](const absl::Status& reacquired) mutable {
+        EndReacquired(session, reacquired, erase, std::move(done));
+      });
 }
 
-void SessionManager::EndHeld(const std::shared_ptr<Session>& session,
-                             bool erase, CloseDone done) {
-  session->Close([this, session, erase,
+void SessionManager::EndReacquired(const std::shared_ptr<Session>& session,
+                                   const absl::Status& reacquired, bool erase,
+                                   CloseDone done) {
+  // What is damaged can be removed.
+  const bool damaged = absl::IsDataLoss(reacquired);
+  const bool gone =
+      absl::IsNotFound(reacquired) || absl::IsFailedPrecondition(reacquired);
+  if (gone && erase) {
+    return EraseGone(session->key(), reacquired, std::move(done));
+  }
+  if (!reacquired.ok() && !damaged) return std::move(done)(reacquired);
+  session->Close([this, session, damaged, erase,
                   done = std::move(done)](const absl::Status& stopped) mutable {
-    stopped.ok() ? Remove(session, erase, std::move(done))
-                 : std::move(done)(stopped);
+    if (!stopped.ok()) return std::move(done)(stopped);
+    if (damaged || session->is_held()) {
+      return Remove(session, erase, std::move(done));
+    }
+    session->Reopen();
+    std::move(done)(MovedError("another server may have the session"));
   });
 }
 
@@ -60,10 +72,11 @@ void SessionManager::Remove(const std::shared_ptr<Session>& session, bool erase,
                 done = std::move(done)](const absl::Status& removed) mutable {
                  if (removed.ok()) {
                    expiry_.Erase(session->key());  // the id is still taken
-                   table_.Erase(session->key());
+                   table_.Erase(*session);
                    OnRemoved(session->head().handle, session->key(), erase,
                              std::move(done));
                  } else {
+                   session->Doubt();  // it may be done, or be done yet
                    session->Reopen();
                    SetExpiry(session->key());
                    std::move(done)(removed);

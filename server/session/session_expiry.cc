@@ -10,6 +10,8 @@ namespace {
 
 // After a store that failed: not tried again before.
 constexpr absl::Duration kRetry = absl::Seconds(1);
+// A tail is nowhere else; it stays so much longer.
+constexpr int kTailKept = 60;
 
 }  // namespace
 
@@ -33,15 +35,16 @@ void SessionManager::OnDue(const SessionKey& key) {
   if (!session.ok() || table_.draining()) return;
   const absl::Duration now = context_.clock->Monotonic();
   const bool ends = (*session)->EndOfLife().at <= now;
-  if (!(*session)->is_held() && (ends || !(*session)->is_shared())) {
-    return Reacquire(*session);
+  const bool held = (*session)->is_held();
+  if (!(*session)->is_shared()) {
+    if (!held) return Reacquire(*session);
+    return ends ? Expire(*session) : SetExpiry(key);
   }
-  if (ends) return Expire(*session);
-  const absl::Duration unused = now - context_.limits.keep_unused;
-  if (!(*session)->is_shared() || !(*session)->RetireUnusedSince(unused)) {
-    return SetExpiry(key);
-  }
-  LetGo(**session);
+  if (ends) return held ? Expire(*session) : EndIfStored(*session);
+  const absl::Duration keep = context_.limits.keep_unused;
+  (*session)->RetireUnusedSince(now - keep, now - kTailKept * keep)
+      ? LetGo(**session)
+      : SetExpiry(key);
 }
 
 void SessionManager::LetGo(const Session& session) {
@@ -49,9 +52,27 @@ void SessionManager::LetGo(const Session& session) {
   table_.Drop(session);
 }
 
+void SessionManager::EndIfStored(const std::shared_ptr<Session>& session) {
+  admission_.Begin();
+  context_.writer->Ask([this, session](SharedDirectory* directory) {
+    const absl::Duration now = context_.clock->Monotonic();
+    const auto entries = directory->Look({session->key()});
+    if (!entries.ok()) {
+      expiry_.Set(session->key(), now + kRetry);
+    } else if (HasEnded(entries->front())) {
+      Reacquire(session);
+    } else if (session->RetireUnusedSince(now, now)) {
+      LetGo(*session);
+    } else {
+      expiry_.Set(session->key(), now + kRetry);  // it is used
+    }
+    admission_.End();
+  });
+}
+
 void SessionManager::Reacquire(const std::shared_ptr<Session>& session) {
-  session->Reacquire(
-      MemoryStore::IfHeld::kLeave,
+  Session::Reacquire(
+      session, MemoryStore::IfHeld::kLeave,
       [this, session, counted = Counted<bool>([](const absl::StatusOr<bool>&) {
                       })](const absl::Status& reacquired) mutable {
         OnReacquired(session, reacquired);
@@ -62,14 +83,15 @@ void SessionManager::Reacquire(const std::shared_ptr<Session>& session) {
 void SessionManager::OnReacquired(const std::shared_ptr<Session>& session,
                                   const absl::Status& reacquired) {
   const absl::Duration now = context_.clock->Monotonic();
-  const bool mine = reacquired.ok() && session->is_held();
+  if (reacquired.ok()) {
+    const bool ends = session->EndOfLife().at <= now;
+    return ends ? expiry_.Set(session->key(), now) : SetExpiry(session->key());
+  }
   // Another server has it, and looks after it, or understands it.
-  if (!reacquired.ok() && session->is_shared() &&
-      session->RetireUnusedSince(now)) {
+  if (session->is_shared() && session->RetireUnusedSince(now, now)) {
     return LetGo(*session);
   }
-  // It is used, or the store is down.
-  expiry_.Set(session->key(), mine ? session->EndOfLife().at : now + kRetry);
+  expiry_.Set(session->key(), now + kRetry);  // the store is down
 }
 
 void SessionManager::Expire(const std::shared_ptr<Session>& session) {
@@ -105,6 +127,7 @@ void SessionManager::Bury(const std::shared_ptr<Session>& session) {
           context_.observer->OnSessionEnd(tombstone.reason);
           events_.Publish(tombstone);
         } else {
+          session->Doubt();  // it may be done, or be done yet
           session->Reopen();
           expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);
         }

@@ -33,8 +33,8 @@ void SessionMaker::Make(std::shared_ptr<Session> session, With with,
 void SessionMaker::MakeAfter(const std::shared_ptr<Session>& other,
                              std::shared_ptr<Session> session, With with,
                              Done done) {
-  other->Reacquire(
-      MemoryStore::IfHeld::kLeave,
+  Session::Reacquire(
+      other, MemoryStore::IfHeld::kLeave,
       [this, other, session = std::move(session), with = std::move(with),
        done = std::move(done)](const absl::Status& reacquired) mutable {
         // If there is none any more, it left the table.
@@ -63,7 +63,8 @@ void SessionMaker::MakeStored(std::shared_ptr<Session> session, With with,
 void SessionMaker::OnCommitted(const std::shared_ptr<Session>& session,
                                const absl::Status& status) {
   if (!status.ok() && !absl::IsUnavailable(status)) {
-    return table_->Drop(*session);
+    table_->Drop(*session);
+    return;
   }
   if (!status.ok()) session->Doubt();
   session->MarkOpen();

@@ -200,6 +200,8 @@ class SessionManager {
   void LookAfterOthers(absl::Duration after);
   // Whether there is more to look after.
   bool LookAfterDue(SharedDirectory* directory);
+  // Nobody has it, and its time is over.
+  bool HasEnded(const SharedDirectory::Entry& entry) const;
   // When to look again; nullopt: there is nothing of it.
   std::optional<absl::Duration> LookAfterOne(
       const SessionKey& key, const SharedDirectory::Entry& entry);
@@ -216,8 +218,9 @@ class SessionManager {
   void RemoveUnreadable(const SessionKey& key, bool erase, CloseDone done);
   void EndFound(const absl::StatusOr<std::shared_ptr<Session>>& found,
                 const SessionKey& key, bool erase, CloseDone done);
-  void EndHeld(const std::shared_ptr<Session>& session, bool erase,
-               CloseDone done);
+  void EndReacquired(const std::shared_ptr<Session>& session,
+                     const absl::Status& reacquired, bool erase,
+                     CloseDone done);
   void RemoveStored(const SessionKey& key, bool erase, StoreWriter::Done done);
   // One that is gone already, of which `gone` is said.
   void EraseGone(const SessionKey& key, absl::Status gone, CloseDone done);
@@ -227,6 +230,9 @@ class SessionManager {
   // session_expiry.cc: the deadline of a session has passed, which may have
   // been used since.
   void OnDue(const SessionKey& key);
+  // It is another server's, which looks after it, unless the store says that
+  // its time is over there too.
+  void EndIfStored(const std::shared_ptr<Session>& session);
   // It is not known whether the session is this server's, or there at all.
   void Reacquire(const std::shared_ptr<Session>& session);
   void OnReacquired(const std::shared_ptr<Session>& session,

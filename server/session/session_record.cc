@@ -284,8 +284,8 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
 absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored,
                                          absl::Time wall) {
   absl::StatusOr<SessionRecord> record = FromStored(stored);
-  if (record.ok() && stored.age.has_value()) {
-    record->last_used = wall - *stored.age;
+  if (record.ok() && stored.ages.has_value()) {
+    record->last_used = wall - stored.ages->written;
   }
   return record;
 }

@@ -30,6 +30,7 @@ std::shared_ptr<Session> MakeSession(
   auto session = std::make_shared<Session>(
       context, unusable.ok() ? model : nullptr, stored.session,
       stored.durability, std::move(record), unusable);
+  if (stored.ages.has_value()) session->SetUnused(stored.ages->used);
   session->MarkOpen();
   return session;
 }

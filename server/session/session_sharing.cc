@@ -22,6 +22,8 @@ constexpr size_t kLookAtOnce = 256;
 // A session that never ends by itself is looked at all the same.
 constexpr absl::Duration kMostDelay = absl::Hours(24);
 constexpr size_t kMostToEnd = 64;
+// Each takes some round trips, and whoever looks for a session waits.
+constexpr size_t kMostForgotten = 16;
 
 // What there is to say of a session without a record.
 absl::Status NoRecord(const SessionKey& key, const std::string& tombstone) {
@@ -122,8 +124,8 @@ void SessionManager::Get(const SessionKey& key, InfoDone done) {
     return std::move(done)(Get(key));
   }
   if (!shared) {
-    return (*here)->Reacquire(
-        MemoryStore::IfHeld::kLeave,
+    return Session::Reacquire(
+        *here, MemoryStore::IfHeld::kLeave,
         [session = *here, done = Counted(std::move(done))](
             const absl::Status& reacquired) mutable {
           reacquired.ok() ? std::move(done)(session->Info())
@@ -224,15 +226,19 @@ bool SessionManager::LookAfterDue(SharedDirectory* directory) {
   const auto entries = directory->Look(keys);
   if (!entries.ok()) return false;
   std::vector<SharedDirectory::Later> later;
+  size_t forgotten = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     const auto delay = LookAfterOne(keys[i], (*entries)[i]);
     if (delay.has_value()) {
       later.push_back({keys[i], std::min(*delay, kMostDelay), (*due)[i].mark});
     } else {
+      // Those that stay are due the next time too.
+      if (++forgotten > kMostForgotten) continue;
       directory->Forget((*due)[i], (*entries)[i].tombstone).IgnoreError();
     }
   }
-  return directory->AskLater(later).ok() && keys.size() == kLookAtOnce;
+  return directory->AskLater(later).ok() &&
+         (keys.size() == kLookAtOnce || forgotten > kMostForgotten);
 }
 
 std::optional<absl::Duration> SessionManager::LookAfterOne(
@@ -256,6 +262,14 @@ std::optional<absl::Duration> SessionManager::LookAfterOne(
   // Where it is held, it is used, or ends just now.
   if (entry.held == absl::ZeroDuration()) AdoptToEnd(key, entry);
   return soon;
+}
+
+bool SessionManager::HasEnded(const SharedDirectory::Entry& entry) const {
+  if (entry.held > absl::ZeroDuration()) return false;
+  if (!entry.record.ok() || !entry.record->has_value()) return false;
+  const auto session = RecoverSession(&context_, models_, **entry.record);
+  return session.ok() &&
+         (*session)->EndOfLife().at <= context_.clock->Monotonic();
 }
 
 void SessionManager::AdoptToEnd(const SessionKey& key,

@@ -54,13 +54,14 @@ absl::StatusOr<std::shared_ptr<Session>> SessionTable::FindOrAdd(
   return session;
 }
 
-void SessionTable::Drop(const Session& session) {
+bool SessionTable::Drop(const Session& session) {
   std::shared_ptr<Session> gone;  // let go after the lock
   MutexLock lock(&mu_);
   const auto it = sessions_.find(session.key());
-  if (it == sessions_.end() || it->second.get() != &session) return;
+  if (it == sessions_.end() || it->second.get() != &session) return false;
   gone = std::move(it->second);
   sessions_.erase(it);
+  return true;
 }
 
 absl::Status SessionTable::Insert(std::shared_ptr<Session> session) {
@@ -93,15 +94,8 @@ std::vector<SessionKey> SessionTable::PruneTombstones(absl::Time now) {
   return tombstones_.Prune(now);
 }
 
-void SessionTable::Erase(const SessionKey& key) {
-  std::shared_ptr<Session> gone;  // let go after the lock
-  MutexLock lock(&mu_);
-  const auto it = sessions_.find(key);
-  if (it == sessions_.end()) return;
-  // One of the same id that was there before it.
-  if (it->second->is_open()) tombstones_.Erase(key);
-  gone = std::move(it->second);
-  sessions_.erase(it);
+void SessionTable::Erase(const Session& session) {
+  if (Drop(session)) tombstones_.Erase(session.key());
 }
 
 absl::StatusOr<std::shared_ptr<Session>> SessionTable::Find(

@@ -36,13 +36,15 @@ class SessionTable {
   // UNAVAILABLE (DRAINING), ALREADY_EXISTS, RESOURCE_EXHAUSTED
   // (QUOTA_SESSIONS).
   absl::Status Add(std::shared_ptr<Session> session) ABSL_LOCKS_EXCLUDED(mu_);
-  void Erase(const SessionKey& key) ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes out this very session, which was closed, and what is remembered of
+  // one of the same id before it.
+  void Erase(const Session& session) ABSL_LOCKS_EXCLUDED(mu_);
   // The session of that key, which is `session` now if there was none: as Add,
   // but also while the server drains.
   absl::StatusOr<std::shared_ptr<Session>> FindOrAdd(
       std::shared_ptr<Session> session) ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes out this very session, if it is there, and nothing else.
-  void Drop(const Session& session) ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes out this very session, and nothing else. False: it is not there.
+  bool Drop(const Session& session) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Takes out a session that has ended by itself. Gives the key of a tombstone
   // that had to go for its one.

@@ -259,6 +259,9 @@ absl::Status Session::Settle(
   Hold(acquired->asked);
   // Other servers may have used it, set other TTLs, and dropped the tail.
   if (is_shared()) life_ = LifeOf(record, now, wall);
+  if (acquired->reloaded.record.ages.has_value()) {
+    life_.last_used = now - acquired->reloaded.record.ages->used;
+  }
   if (acquired->reloaded.moved) tail_.clear();
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);

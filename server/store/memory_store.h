@@ -67,9 +67,13 @@ struct StoredRecord {
   std::vector<Digest> values;  // that it holds, each once
   StepRange replies;           // there is one of every step in it
   std::string bytes;           // the session layer's; the store only keeps them
-  // How long ago it was written, by the clock of a store that servers share;
-  // only in what such a store gives.
-  std::optional<absl::Duration> age = std::nullopt;
+  // How long ago it was written, and the session used, by the clock of a store
+  // that servers share; only in what such a store gives.
+  struct Ages {
+    absl::Duration written;
+    absl::Duration used;
+  };
+  std::optional<Ages> ages = std::nullopt;
 };
 
 // Bytes that the session layer may go on reading while they are written.

@@ -188,7 +188,14 @@ absl::Status RedisConnection::Connect() {
     return RedisDown(absl::StrCat(Describe(options_.address),
                                   " could not be reached a moment ago"));
   }
-  not_before_ = now + options_.reconnect_pause;
+  const absl::Status connected = TryConnect();
+  not_before_ = connected.ok()
+                    ? -absl::InfiniteDuration()
+                    : options_.clock->Monotonic() + options_.reconnect_pause;
+  return connected;
+}
+
+absl::Status RedisConnection::TryConnect() {
   context_.reset(OpenSocket(options_.address, options_.connect_timeout));
   if (context_ == nullptr || context_->err != 0) return Lost("connecting to");
   redisSetTimeout(context_.get(), absl::ToTimeval(options_.reply_timeout));
@@ -206,7 +213,6 @@ absl::Status RedisConnection::Connect() {
     context_.reset();
     return status;
   }
-  not_before_ = -absl::InfiniteDuration();
   return absl::OkStatus();
 }
 

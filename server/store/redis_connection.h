@@ -82,6 +82,7 @@ class RedisConnection {
   };
   bool ClosedByServer() const;
   absl::Status Connect();
+  absl::Status TryConnect();
   absl::StatusOr<std::vector<RedisReply>> Exchange(
       const std::vector<RedisCommand>& commands);
   absl::Status SendTexts(const std::vector<RedisCommand>& commands,

@@ -40,7 +40,8 @@ SharedDirectory::Entry ReadEntry(const SessionKey& session,
   auto record =
       ReadRecord(session, *ParseRoot(index.list[0].text), looked.list[1].text);
   if (record.ok()) {
-    record->age = ParseMicros(looked.list[3].text);
+    record->ages = {ParseMicros(looked.list[3].text),
+                    ParseMicros(looked.list[4].text)};
     entry.record = *std::move(record);
   } else {
     entry.record = record.status();

@@ -14,8 +14,8 @@ namespace mneme {
 //
 //   prefix i:T:S          hash     r root, g claim: where the session's record
 //                                  is or is to be; t its tombstone
-//   prefix {root}T:s:S    hash     r record, e epoch, u when it was written; o
-//   owner, l the
+//   prefix {root}T:s:S    hash     r record, e epoch, u when it was written, v
+//   used; o owner, l the
 //                                  end of its lease, w who asked for the
 //                                  session, x until when (all in us)
 //   prefix {root}T:p:S    hash     step (decimal) -> reply

@@ -110,7 +110,8 @@ end
 )lua";
 
 constexpr char kAcquire[] = R"lua(
-local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'o', 'l', 'w', 'x', 'u')
+local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'o', 'l', 'w', 'x', 'u',
+                          'v')
 if not stored[1] then return {'none'} end
 local left = lease_left(ARGV[1], stored[3], stored[4])
 local wanted = wanted_by_another(ARGV[1], stored[5], stored[6])
@@ -129,23 +130,31 @@ end
 redis.call('HINCRBY', KEYS[1], 'e', 1)
 hold(KEYS[1], ARGV[1], ARGV[2])
 if not wanted then redis.call('HDEL', KEYS[1], 'w', 'x') end
+if ARGV[4] ~= '0' then redis.call('HSET', KEYS[1], 'v', integer(now_us())) end
 return {'ok', stored[1], redis.call('HGET', KEYS[1], 'e'), age(stored[7]),
-        stored[2] == ARGV[3] and '' or 'moved'}
+        age(stored[8]), stored[2] == ARGV[3] and '' or 'moved'}
 )lua";
 
 constexpr char kLook[] = R"lua(
-local stored = redis.call('HMGET', KEYS[1], 'r', 'o', 'l', 'u')
+local stored = redis.call('HMGET', KEYS[1], 'r', 'o', 'l', 'u', 'v')
 if not stored[1] then return {'none'} end
 return {'ok', stored[1], integer(lease_left(ARGV[1], stored[2], stored[3])),
-        age(stored[4])}
+        age(stored[4]), age(stored[5])}
 )lua";
 
 constexpr char kRemind[] = R"lua(
 if ARGV[5] ~= '' and redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[5] then
   return {'changed'}
 end
-redis.call('ZADD', KEYS[1], integer(now_us() + tonumber(ARGV[3])), ARGV[1])
-if ARGV[4] == '1' then redis.call('ZADD', KEYS[2], 0, ARGV[2]) end
+local due = integer(now_us() + tonumber(ARGV[3]))
+if ARGV[4] == '1' then
+  redis.call('ZADD', KEYS[1], due, ARGV[1])
+  redis.call('ZADD', KEYS[2], 0, ARGV[2])
+elseif ARGV[5] ~= '' then
+  redis.call('ZADD', KEYS[1], 'XX', due, ARGV[1])
+else
+  redis.call('ZADD', KEYS[1], 'XX', 'LT', due, ARGV[1])
+end
 return {'ok'}
 )lua";
 
@@ -225,7 +234,7 @@ for i = 0, tonumber(ARGV[at]) - 1 do
   redis.call('HSET', KEYS[2], ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i])
 end
 redis.call('HSET', KEYS[1], 'r', ARGV[5], 'e', ARGV[2],
-           'u', integer(now_us()))
+           'u', integer(now_us()), 'v', integer(now_us()))
 redis.call('SADD', KEYS[4], ARGV[1])
 if stored[3] then redis.call('HDEL', KEYS[1], 'w', 'x') end
 if wanted_by_another(ARGV[6], stored[3], stored[4]) then

@@ -53,13 +53,15 @@ struct RedisScripts {
   RedisScript close;
   // KEYS record. ARGV owner, lease (us), the epoch that the owner knows or
   // empty, how long it wants the session (us; 0: not if another holds it). The
-  // epoch grows, so that whatever was sent before comes too late. "ok", record,
-  // epoch, age of the record (us), "moved" if the epoch was another | "none" |
+  // epoch grows, so that whatever was sent before comes too late. Who wants it
+  // uses it. "ok", record, epoch, age of the record (us), how long ago it was
+  // used (us), "moved" if the epoch was another | "none" |
   // "held", how long yet (us): by another, who is asked to release it. That
   // can be one that asked before, if the owner acquires what it has already
   RedisScript acquire;
   // KEYS record. ARGV owner: changes nothing. "ok", record, how long another
-  // holds it yet (us; 0: nobody else does), age of the record (us) | "none"
+  // holds it yet (us; 0: nobody else does), age of the record (us), how long
+  // ago it was used (us) | "none"
   RedisScript look;
   // KEYS record, replies, counts, members, values, closed claims, parent's
   // record (for a fork). ARGV session id, epoch (a new record: the claim, which
@@ -81,7 +83,8 @@ struct RedisScripts {
   // Of the directory (redis_directory.h). KEYS due, sessions of the tenant.
   //
   // ARGV index, session id, delay (us), "1" to list it, the score that it has
-  // or empty: it is due after that. "ok" | "changed": it has another score
+  // or empty: it is due after that; without a score, if it is listed and not
+  // due sooner. "ok" | "changed": it has another score
   RedisScript remind;
   // KEYS index. ARGV tombstone: removes it, if it is this one. "ok"
   RedisScript unbury;

@@ -16,7 +16,7 @@
 namespace mneme {
 namespace {
 
-// Creators of one id that keep taking it from each other.
+// Rounds in which others come first.
 constexpr int kMostTakeovers = 8;
 // Who waits for a session asks for it more often than that; who has given up
 // gets none.
@@ -191,10 +191,11 @@ absl::StatusOr<std::optional<MemoryStore::Reloaded>> RedisSessions::Acquired(
     Disown(session);
     return record.status();
   }
-  record->age = ParseMicros(reply.list[3].text);
+  record->ages = {ParseMicros(reply.list[3].text),
+                  ParseMicros(reply.list[4].text)};
   Own(session, {root, reply.list[2].text});
   return MemoryStore::Reloaded{*std::move(record),
-                               reply.list[4].text == "moved"};
+                               reply.list[5].text == "moved"};
 }
 
 RedisSessions::Reloads RedisSessions::AcquireAll(
@@ -208,6 +209,7 @@ RedisSessions::Reloads RedisSessions::AcquireAll(
     // Gone, or another one of its id is there, of another family.
     auto again = TryAcquireAll({requests[i]}, /*read_all=*/true);
     (*all)[i] = again.ok() ? std::move(again->front()) : again.status();
+    if (absl::IsNotFound((*all)[i].status())) Disown(session);
   }
   return *std::move(all);
 }
@@ -290,11 +292,13 @@ absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
   ASSIGN_OR_RETURN(const RedisReply stored, ReadRecordOf(session, root));
   const auto record = ReadRecord(session, root, stored.text);
   RedisReply removed;
-  do {  // as long as others join or leave the family in between
+  for (int round = 0; round < kMostTakeovers; ++round) {
     ASSIGN_OR_RETURN(const RedisCommand remove,
                      RemoveCommand(session, root, epoch, record.ok()));
     ASSIGN_OR_RETURN(removed, connection_->Run(remove));
-  } while (Word(removed) == "changed");
+    if (Word(removed) != "changed") break;  // others joined or left its family
+  }
+  if (Word(removed) == "changed") return NotOwner(session);
   if (Word(removed) == "fenced") return NotOwner(session);
   if (Word(removed) == "none") RETURN_IF_ERROR(CloseClaim(session, claim));
   return !record.ok() || record->durability == Durability::kSync;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/base/kill_point.h"
+
 namespace mneme {
 
 Scrubber::~Scrubber() {
@@ -23,6 +25,7 @@ void Scrubber::Scrub(Done done) {
 
 void Scrubber::Loop() {
   for (std::vector<Done> dones = TakeAll(); !dones.empty(); dones = TakeAll()) {
+    KillPoint("before_scrub");
     const absl::Status status = store_->Scrub();
     for (Done& done : dones) std::move(done)(status);
   }

@@ -109,7 +109,8 @@ class CrashRun {
     if (HasKillPoints() && kill % 2 == 1) {
       plan.point =
           kKillPoints[static_cast<size_t>(kill / 2) % kKillPoints.size()];
-      plan.count = 1 + static_cast<int>(random_() % kMostPasses);
+      const bool rare = plan.point == "before_scrub";
+      plan.count = rare ? 1 : 1 + static_cast<int>(random_() % kMostPasses);
     } else {
       plan.count = static_cast<int>(random_() % kMostPasses);
     }
@@ -118,9 +119,14 @@ class CrashRun {
 
   // What it has lost is seen before the clients know of it.
   absl::Status StartServer(const std::vector<std::string>& environment) {
-    const std::vector<std::string> flags = {"--model",     model_.path(),
-                                            "--store",     "rocksdb:" + store_,
-                                            "--log-level", "error"};
+    const std::vector<std::string> flags = {"--model",
+                                            model_.path(),
+                                            "--store",
+                                            "rocksdb:" + store_,
+                                            "--log-level",
+                                            "error",
+                                            "--device-memory-bytes",
+                                            "1"};
     server_ = std::make_unique<ServerProcess>(MNEME_MNEMED, flags,
                                               "127.0.0.1:0", environment);
     if (::testing::Test::HasFailure()) return absl::OkStatus();

@@ -142,6 +142,23 @@ TEST_F(SharedExpiryTest, ATailIsNotLetGo) {
   EXPECT_EQ(LastSum(reply), Oracle(Range(0, 4)));
 }
 
+// Uses that write nothing count too, for all servers.
+TEST_F(SharedExpiryTest, ATailIsAUse) {
+  const auto a = Serve();
+  const auto b = Serve();
+  Position at = a->Open("s", IdleTtl(absl::Seconds(2)))->head;
+  const absl::Duration end = Clock::Real()->Monotonic() + absl::Seconds(5);
+  int32_t sent = 0;
+  while (Clock::Real()->Monotonic() < end) {
+    const auto reply = a->Send("s", at, Range(sent, 1));
+    ASSERT_OK(reply);
+    at = reply->head;
+    if (++sent == 3) --sent, at.tail = 2;  // the same token once more
+    ASSERT_TRUE(Await([&] { return b->Get("s").ok(); }));
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  }
+}
+
 // Its creator got as far as the claim, and died.
 TEST_F(SharedExpiryTest, WhatNobodyMadeIsForgotten) {
   const auto a = Serve();

@@ -30,9 +30,9 @@ TEST_P(MemoryStoreConformance, ManyValuesAreReadAtOnceEachForItself) {
   const SessionKey damaged = Session("damaged");
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
   ASSERT_THAT(ApplyOne(store(), StepCommit(damaged, 0)), IsOk());
+  under_test_->CorruptValue(ValueAt(damaged, 0));
   ASSERT_THAT(ApplyOne(store(), StepCommit(memory, 0, Durability::kMemory)),
               IsOk());
-  under_test_->CorruptValue(ValueAt(damaged, 0));
   const auto values =
       store()->GetValues({ValueAt(kSession, 0), ValueAt(kSession, 7),
                           ValueAt(memory, 0), ValueAt(damaged, 0)});

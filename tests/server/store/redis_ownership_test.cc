@@ -114,7 +114,7 @@ TEST_F(RedisOwnershipTest, WhoGetsASessionLearnsWhetherAnotherHadIt) {
   EXPECT_TRUE(reloaded.moved);
   ASSERT_OK_AND_ASSIGN(reloaded, b_->Reload({session_}));
   EXPECT_FALSE(reloaded.moved);
-  EXPECT_LT(*reloaded.record.age, absl::Minutes(1));
+  EXPECT_LT(reloaded.record.ages->written, absl::Minutes(1));
   server_.EndLeases();
   ASSERT_OK_AND_ASSIGN(reloaded, a_->Reload({session_}));
   EXPECT_TRUE(reloaded.moved);
