@@ -74,10 +74,9 @@ void SegmentStream::Dispatch(uint64_t number) {
 
 void SegmentStream::Admit(uint64_t number,
                           const absl::StatusOr<const SequenceModel*>& model) {
-  absl::StatusOr<AdmittedRequest> admitted = model.status();
-  if (model.ok()) {
-    admitted = AdmitRequest(*rpc_, *call_, key_.session_id, **model, request_);
-  }
+  auto admitted = model.ok() ? AdmitRequest(*rpc_, *call_, key_.session_id,
+                                            **model, request_)
+                             : absl::StatusOr<AdmittedRequest>(model.status());
   // Else an idle stream would keep the room of its largest message.
   if (request_.SpaceUsedLong() > kKeptBytes) request_ = v1::SegmentRequest();
   if (!admitted.ok()) {
