@@ -77,6 +77,13 @@ void AppendStore(const StoreWriterStats& store,
   add("mneme_store_written_bytes_total", "Records and objects in the commits",
       counter, count(store.bytes));
   add("mneme_store_reads_total", "Objects read", counter, count(store.reads));
+  add("mneme_store_read_groups_total",
+      "Reads of the store: one for all memories that wait to be restored",
+      counter, count(store.read_groups));
+  add("mneme_store_read_bytes_total", "Bytes of the objects read", counter,
+      count(store.read_bytes));
+  add("mneme_store_read_seconds_total", "Time in the store's reads", counter,
+      absl::ToDoubleSeconds(store.read_time));
   add("mneme_store_removes_total", "Sessions removed", counter,
       count(store.removes));
   add("mneme_store_apply_seconds_total", "Time in the store's writes", counter,

@@ -88,6 +88,14 @@ absl::StatusOr<std::string> Payload(const Key& key, const RedisReply& reply) {
       absl::StrCat(Describe(key), ": ", payload.status().message()));
 }
 
+// The same of a reply that may be an error.
+template <typename Key>
+absl::StatusOr<std::string> ReadPayload(const Key& key,
+                                        const RedisReply& reply) {
+  RETURN_IF_ERROR(StatusOf(reply));
+  return Payload(key, reply);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RedisStore>> RedisStore::Open(
@@ -112,8 +120,7 @@ RedisStore::~RedisStore() = default;
 absl::Status RedisStore::CheckServer() {
   MutexLock lock(&write_mu_);
   // A proxy answers a PING itself.
-  RETURN_IF_ERROR(
-      writer_.Run(RedisCommand{"GET", keys_.FlushMark()}).status());
+  RETURN_IF_ERROR(writer_.Run(RedisCommand{"GET", keys_.FlushMark()}).status());
   return options_.offer_sync ? CheckKeepsWrites(&writer_) : absl::OkStatus();
 }
 
@@ -182,14 +189,29 @@ bool RedisStore::ConcernsMemory(const Commit& commit) const {
 }
 
 absl::StatusOr<std::string> RedisStore::GetValue(const ValueKey& key) const {
-  absl::StatusOr<std::string> here = memory_.GetValue(key);
-  if (!absl::IsNotFound(here.status())) return here;
+  return std::move(GetValues({key}).front());
+}
+
+MemoryStore::Values RedisStore::GetValues(
+    const std::vector<ValueKey>& keys) const {
+  Values values;
+  std::vector<RedisCommand> commands;
+  std::vector<size_t> places;
+  for (const ValueKey& key : keys) {
+    values.push_back(memory_.GetValue(key));
+    if (!absl::IsNotFound(values.back().status())) continue;
+    commands.push_back({"HGET", keys_.Values(key.tenant, key.root),
+                        std::string(AsBytes(key.digest))});
+    places.push_back(values.size() - 1);
+  }
   MutexLock lock(&read_mu_);
-  ASSIGN_OR_RETURN(
-      const RedisReply reply,
-      reader_.Run(RedisCommand{"HGET", keys_.Values(key.tenant, key.root),
-                               std::string(AsBytes(key.digest))}));
-  return Payload(key, reply);
+  const auto replies = reader_.Run(commands);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const ValueKey& key = keys[places[i]];
+    values[places[i]] =
+        replies.ok() ? ReadPayload(key, (*replies)[i]) : replies.status();
+  }
+  return values;
 }
 
 absl::StatusOr<std::string> RedisStore::GetReply(const ReplyKey& key) const {

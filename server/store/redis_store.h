@@ -114,6 +114,8 @@ class RedisStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(read_mu_);
   absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override
       ABSL_LOCKS_EXCLUDED(read_mu_);
+  Values GetValues(const std::vector<ValueKey>& keys) const override
+      ABSL_LOCKS_EXCLUDED(read_mu_);
   // UNAVAILABLE (NOT_OWNER) when another process has, or took, the session.
   absl::Status Remove(const SessionKey& session,
                       const std::string& tombstone) override

@@ -83,6 +83,26 @@ absl::StatusOr<absl::string_view> RocksDbDatabase::Get(
   return absl::string_view(buffer->data(), buffer->size());
 }
 
+std::vector<absl::StatusOr<absl::string_view>> RocksDbDatabase::GetAll(
+    Family family, const std::vector<std::string>& keys,
+    std::vector<rocksdb::PinnableSlice>* buffers) const {
+  const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db_->MultiGet(rocksdb::ReadOptions(), handle(family), keys.size(),
+                slices.data(), buffers->data(), statuses.data());
+  std::vector<absl::StatusOr<absl::string_view>> values;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const absl::Status status = Convert(statuses[i], "reading");
+    if (status.ok()) {
+      values.emplace_back(
+          absl::string_view((*buffers)[i].data(), (*buffers)[i].size()));
+    } else {
+      values.emplace_back(status);
+    }
+  }
+  return values;
+}
+
 absl::Status RocksDbDatabase::Write(rocksdb::WriteBatch* batch, bool sync) {
   rocksdb::WriteOptions options;
   options.sync = sync;

@@ -56,6 +56,10 @@ class RocksDbDatabase {
   // The stored value, in `buffer`; NOT_FOUND.
   absl::StatusOr<absl::string_view> Get(Family family, absl::string_view key,
                                         rocksdb::PinnableSlice* buffer) const;
+  // The same of each; they lie in `buffers`, of which there are as many.
+  std::vector<absl::StatusOr<absl::string_view>> GetAll(
+      Family family, const std::vector<std::string>& keys,
+      std::vector<rocksdb::PinnableSlice>* buffers) const;
   absl::Status Write(rocksdb::WriteBatch* batch, bool sync)
       ABSL_LOCKS_EXCLUDED(log_mu_);
   // Everything written so far is on disk after this.

@@ -38,6 +38,21 @@ RocksDbDatabase::Options ToDatabaseOptions(
           options.resume_interval, options.clock};
 }
 
+// What a read of the entry came to.
+template <typename Key>
+absl::StatusOr<std::string> Payload(
+    const Key& key, absl::string_view entry_key,
+    const absl::StatusOr<absl::string_view>& value) {
+  if (absl::IsNotFound(value.status())) {
+    return absl::NotFoundError(absl::StrCat(Describe(key), " is not stored"));
+  }
+  RETURN_IF_ERROR(value.status());
+  const auto payload = Unframe(entry_key, *value);
+  if (payload.ok()) return std::string(*payload);
+  return absl::DataLossError(
+      absl::StrCat(Describe(key), ": ", payload.status().message()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RocksDbStore>> RocksDbStore::Open(
@@ -101,16 +116,29 @@ template <typename Key>
 absl::StatusOr<std::string> RocksDbStore::Get(const Key& key) const {
   const std::string entry_key = EntryKey(key);
   rocksdb::PinnableSlice buffer;
-  const auto value =
-      database_->Get(RocksDbDatabase::Family::kObjects, entry_key, &buffer);
-  if (absl::IsNotFound(value.status())) {
-    return absl::NotFoundError(absl::StrCat(Describe(key), " is not stored"));
+  return Payload(
+      key, entry_key,
+      database_->Get(RocksDbDatabase::Family::kObjects, entry_key, &buffer));
+}
+
+MemoryStore::Values RocksDbStore::GetValues(
+    const std::vector<ValueKey>& keys) const {
+  Values values;
+  std::vector<std::string> entry_keys;
+  std::vector<size_t> places;
+  for (const ValueKey& key : keys) {
+    values.push_back(memory_.GetValue(key));
+    if (!absl::IsNotFound(values.back().status())) continue;
+    entry_keys.push_back(EntryKey(key));
+    places.push_back(values.size() - 1);
   }
-  RETURN_IF_ERROR(value.status());
-  const auto payload = Unframe(entry_key, *value);
-  if (payload.ok()) return std::string(*payload);
-  return absl::DataLossError(
-      absl::StrCat(Describe(key), ": ", payload.status().message()));
+  std::vector<rocksdb::PinnableSlice> buffers(entry_keys.size());
+  const auto read = database_->GetAll(RocksDbDatabase::Family::kObjects,
+                                      entry_keys, &buffers);
+  for (size_t i = 0; i < places.size(); ++i) {
+    values[places[i]] = Payload(keys[places[i]], entry_keys[i], read[i]);
+  }
+  return values;
 }
 
 absl::StatusOr<StoredRecord> RocksDbStore::Reload(const SessionKey& session) {

@@ -83,6 +83,7 @@ class RocksDbStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::StatusOr<std::string> GetValue(const ValueKey& key) const override;
   absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override;
+  Values GetValues(const std::vector<ValueKey>& keys) const override;
   absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status Remove(const SessionKey& session,

@@ -1,6 +1,5 @@
 #include "server/store/store_writer.h"
 
-#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -235,99 +234,6 @@ bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
   }
   const auto& value = std::get<ValueKey>(key);
   return round->touched.contains(RefTo(value.tenant, value.root));
-}
-
-absl::StatusOr<std::string> StoreWriter::Get(const ReadOp& read) const {
-  const auto* value = std::get_if<ValueKey>(&read.key);
-  return value != nullptr ? store_->GetValue(*value)
-                          : store_->GetReply(std::get<ReplyKey>(read.key));
-}
-
-absl::Status StoreWriter::Take(const RemoveOp& remove) {
-  if (remove.erase) RETURN_IF_ERROR(store_->MarkErase());
-  return store_->Remove(remove.session, remove.tombstone);
-}
-
-absl::Status StoreWriter::Take(const RemoveTombstoneOp& remove) {
-  if (remove.erase) RETURN_IF_ERROR(store_->MarkErase());
-  return store_->RemoveTombstone(remove.session);
-}
-
-void StoreWriter::RunEarly(std::vector<Op> ops) {
-  for (Op& op : ops) {
-    if (auto* read = std::get_if<ReadOp>(&op)) {
-      absl::StatusOr<std::string> bytes = Get(*read);
-      {
-        MutexLock lock(&mu_);
-        ++stats_.reads;
-      }
-      std::move(read->done)(std::move(bytes));
-    } else if (auto* reload = std::get_if<ReloadOp>(&op)) {
-      absl::StatusOr<StoredRecord> record = store_->Reload(reload->session);
-      NoteFailure(record.status());
-      std::move(reload->done)(std::move(record));
-    } else if (auto* ask = std::get_if<AskOp>(&op)) {
-      std::move(ask->ask)(store_->directory());
-    } else if (auto* remove = std::get_if<RemoveOp>(&op)) {
-      absl::Status status = Take(*remove);
-      {
-        MutexLock lock(&mu_);
-        ++stats_.removes;
-      }
-      NoteFailure(status);
-      std::move(remove->done)(std::move(status));
-    } else if (auto* tombstone = std::get_if<RemoveTombstoneOp>(&op)) {
-      absl::Status status = Take(*tombstone);
-      NoteFailure(status);
-      std::move(tombstone->done)(std::move(status));
-    } else {
-      absl::Status status = store_->Flush();
-      NoteFailure(status);
-      std::move(std::get<FlushOp>(op).done)(std::move(status));
-    }
-  }
-}
-
-void StoreWriter::ApplyGroup(Round round) {
-  const size_t size = round.commits.size();
-  const absl::Duration start = options_.clock->Monotonic();
-  KillPoint("before_group_write");
-  std::vector<absl::Status> statuses = store_->Apply(std::move(round.commits));
-  KillPoint("after_group_write");
-  const absl::Duration took = options_.clock->Monotonic() - start;
-  statuses.resize(size, absl::InternalError("the store gave no status"));
-  {
-    MutexLock lock(&mu_);
-    ++stats_.groups;
-    stats_.commits += static_cast<int64_t>(size);
-    stats_.failed_commits +=
-        std::count_if(statuses.begin(), statuses.end(),
-                      [](const absl::Status& status) { return !status.ok(); });
-    stats_.bytes += round.bytes;
-    stats_.last_group_commits = static_cast<int64_t>(size);
-    stats_.apply_time += took;
-    if (round.sync) {
-      ++stats_.sync_groups;
-      stats_.sync_time += took;
-    }
-  }
-  for (const absl::Status& status : statuses) NoteFailure(status);
-  TellReleased();
-  for (size_t i = 0; i < size; ++i) {
-    std::move(round.commit_dones[i])(std::move(statuses[i]));
-  }
-}
-
-void StoreWriter::TellReleased() {
-  const std::vector<SessionKey> released = store_->TakeReleased();
-  if (released.empty()) return;
-  OnReleased tell;
-  {
-    MutexLock lock(&mu_);
-    tell = on_released_;
-  }
-  if (!tell) return;
-  for (const SessionKey& session : released) tell(session);
 }
 
 }  // namespace mneme

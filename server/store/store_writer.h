@@ -29,12 +29,15 @@ namespace mneme {
 
 // Counters since the writer started; server/observe turns them into metrics.
 struct StoreWriterStats {
-  int64_t groups = 0;              // calls of MemoryStore::Apply
-  int64_t commits = 0;             // commits in them
-  int64_t failed_commits = 0;      // of these, not acknowledged
-  int64_t bytes = 0;               // records and objects in them
-  int64_t sync_groups = 0;         // groups with a kSync commit
-  int64_t reads = 0;               // objects read
+  int64_t groups = 0;          // calls of MemoryStore::Apply
+  int64_t commits = 0;         // commits in them
+  int64_t failed_commits = 0;  // of these, not acknowledged
+  int64_t bytes = 0;           // records and objects in them
+  int64_t sync_groups = 0;     // groups with a kSync commit
+  int64_t reads = 0;           // objects read
+  int64_t read_groups = 0;     // reads that took them together
+  int64_t read_bytes = 0;
+  absl::Duration read_time;        // inside these
   int64_t removes = 0;             // sessions removed
   int64_t last_group_commits = 0;  // commits in the newest group
   int64_t queued = 0;              // accepted and not begun
@@ -192,10 +195,20 @@ class StoreWriter {
   // False, and nothing moved, when the group is full.
   bool AddCommit(CommitOp* op, Round* round);
   static bool WaitsForCommits(const Op& op, Round* round);
-  absl::StatusOr<std::string> Get(const ReadOp& read) const;
   absl::Status Take(const RemoveOp& remove);
   absl::Status Take(const RemoveTombstoneOp& remove);
+  // Reads of values that follow each other are one read.
   void RunEarly(std::vector<Op> ops) ABSL_LOCKS_EXCLUDED(mu_);
+  void ReadValues(std::vector<ReadOp>* reads) ABSL_LOCKS_EXCLUDED(mu_);
+  void CountReads(const MemoryStore::Values& values, absl::Duration took)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Run(ReadOp* read) ABSL_LOCKS_EXCLUDED(mu_);  // of a reply
+  void Run(ReloadOp* reload) ABSL_LOCKS_EXCLUDED(mu_);
+  void Run(AskOp* ask) ABSL_LOCKS_EXCLUDED(mu_);
+  void Run(RemoveOp* remove) ABSL_LOCKS_EXCLUDED(mu_);
+  void Run(RemoveTombstoneOp* remove) ABSL_LOCKS_EXCLUDED(mu_);
+  void Run(FlushOp* flush) ABSL_LOCKS_EXCLUDED(mu_);
+  void Run(CommitOp* /*commit*/) {}  // never early
   void ApplyGroup(Round round) ABSL_LOCKS_EXCLUDED(mu_);
   void TellReleased() ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -38,17 +38,6 @@ TEST_P(MemoryStoreConformance, KeepsWhatACommitPuts) {
   EXPECT_THAT(loaded.corrupt, IsEmpty());
 }
 
-TEST_P(MemoryStoreConformance, WhatIsNotThereIsNotFoundByName) {
-  EXPECT_THAT(store()->GetValue(ValueAt(kSession, 7)),
-              StatusIs(StatusCode::kNotFound,
-                       HasSubstr(Describe(ValueAt(kSession, 7)))));
-  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 7)),
-              StatusIs(StatusCode::kNotFound, HasSubstr("step 7")));
-  ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
-  EXPECT_THAT(store()->GetReply(ReplyAt(kSession, 7)),
-              StatusIs(StatusCode::kNotFound, HasSubstr("step 7")));
-}
-
 TEST_P(MemoryStoreConformance, WhatARecordNoLongerHoldsIsGone) {
   for (int step = 0; step <= 2; ++step) {
     ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, step)), IsOk());

@@ -164,6 +164,28 @@ TEST_F(StoreWriterTest, ReadsAndRemovesKeepTheirPlaceInTheirSession) {
   EXPECT_EQ(writer.stats().removes, 1);
 }
 
+TEST_F(StoreWriterTest, ValuesThatWaitAreReadTogether) {
+  StoreWriter writer(&store_);
+  ASSERT_THAT(Submit(&writer, "a", 0).Get(), IsOk());
+  ASSERT_THAT(Submit(&writer, "b", 0).Get(), IsOk());
+  Block(&writer);
+  std::vector<PendingBytes> reads;
+  for (const char* id : {"a", "b", "none"}) {
+    PendingBytes& read = reads.emplace_back();
+    writer.ReadValue(ValueAt(Session(id), 0), read.Setter());
+  }
+  store_.Open();
+  EXPECT_THAT(reads[0].Get(), IsOkAndHolds(ValueOf(Session("a"), 0)));
+  EXPECT_THAT(reads[1].Get(), IsOkAndHolds(ValueOf(Session("b"), 0)));
+  EXPECT_THAT(reads[2].Get(), StatusIs(StatusCode::kNotFound));
+  const StoreWriterStats stats = writer.stats();
+  EXPECT_EQ(stats.reads, 3);
+  EXPECT_EQ(stats.read_groups, 1);
+  EXPECT_EQ(stats.read_bytes,
+            static_cast<int64_t>(ValueOf(Session("a"), 0).size() +
+                                 ValueOf(Session("b"), 0).size()));
+}
+
 TEST_F(StoreWriterTest, AValueIsReadAfterItsFamilysCommits) {
   StoreWriter writer(&store_);
   Block(&writer);
