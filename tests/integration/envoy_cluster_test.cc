@@ -1,6 +1,8 @@
 // Two mnemed on a Redis Cluster behind Envoy's Redis proxy (deploy/envoy/
 // redis-proxy.yaml): what is promised of async sessions there.
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "tests/integration/envoy_fixture.h"
@@ -42,6 +44,17 @@ class EnvoyClusterTest : public EnvoyTest {
   }
   void OpenStreams(size_t count) {
     for (size_t i = 0; i < count; ++i) OpenStream(*clients_[i % 2]);
+  }
+  // Streams of which all that was written is answered.
+  size_t CountAnswered() const {
+    return static_cast<size_t>(std::count_if(
+        streams_.begin(), streams_.end(), [this](const Stream& stream) {
+          return stream->sources().size() == written_;
+        }));
+  }
+  // How many servers say that their store is up.
+  double StoresUp() const {
+    return Metric(0, "mneme_store_up") + Metric(1, "mneme_store_up");
   }
   // How many sessions `client` lists.
   static size_t CountListed(client::Client& client) {
@@ -125,11 +138,29 @@ TEST_F(EnvoyClusterTest, ANodeIsKilledAndStartedUnderStreams) {
   for (const Stream& stream : streams_) stream->AwaitStep(10);
   cluster_.node(1).Kill();
   WriteAll(100);
-  EXPECT_TRUE(Eventually([this] { return CountRetries() > 0; }));
+  // The sessions of the other nodes do not wait, and the servers are not down.
+  bool down = false;
+  EXPECT_TRUE(Eventually([&] {
+    down = down || StoresUp() < 2;
+    return CountRetries() >= 10 && CountAnswered() >= 15;
+  }));
+  EXPECT_FALSE(down);
   cluster_.node(1).Start();
   FinishAll();
   for (auto& client : clients_) EXPECT_EQ(CountListed(*client), 50u);
   std::printf("%zu retries\n", CountRetries());
+}
+
+TEST_F(EnvoyClusterTest, TheStoreIsDownWhileAllNodesAre) {
+  OpenStreams(20);
+  WriteAll(20);
+  for (const Stream& stream : streams_) stream->AwaitStep(10);
+  for (size_t i = 0; i < 3; ++i) cluster_.node(i).Kill();
+  WriteAll(20);
+  EXPECT_TRUE(Eventually([this] { return StoresUp() == 0; }));
+  for (size_t i = 0; i < 3; ++i) cluster_.node(i).Start();
+  FinishAll();
+  EXPECT_TRUE(Eventually([this] { return StoresUp() == 2; }));
 }
 
 }  // namespace
