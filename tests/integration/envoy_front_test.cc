@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
@@ -60,6 +61,24 @@ class EnvoyFrontTest : public EnvoyTest {
     }
   }
 
+  // `end`s one of two replicas under streams, which all go on at the other.
+  void LoseAReplica(absl::FunctionRef<void(ServerProcess&)> end) {
+    OpenAll();
+    EXPECT_TRUE(Eventually([&] { return OpenStreams() == kSessions; }));
+    const double lost = Metric(1, "mneme_streams");
+    EXPECT_GE(lost, kSessions / 4);
+    WriteAll(100);
+    for (const Stream& stream : streams_) stream->AwaitStep(10);
+    EXPECT_GE(CountBusy(), kSessions / 4) << "too late";
+    end(*servers_[1]);
+    WriteAll(20);
+    FinishAll();
+    ExpectHeads();
+    EXPECT_GE(static_cast<double>(CountRetries()), lost);
+    std::printf("%.0f of %zu streams lost their replica, %zu retries\n", lost,
+                kSessions, CountRetries());
+  }
+
   RedisServer redis_;
   std::unique_ptr<EnvoyFront> front_;
   std::vector<std::unique_ptr<client::Client>> clients_;
@@ -98,20 +117,12 @@ TEST_F(EnvoyFrontTest, AReplicaThatJoinsUnderStreamsTakesItsShare) {
 }
 
 TEST_F(EnvoyFrontTest, StreamsOfAReplicaThatIsKilledGoOnAtTheOther) {
-  OpenAll();
-  EXPECT_TRUE(Eventually([&] { return OpenStreams() == kSessions; }));
-  const double lost = Metric(1, "mneme_streams");
-  EXPECT_GE(lost, kSessions / 4);
-  WriteAll(200);
-  for (const Stream& stream : streams_) stream->AwaitStep(10);
-  servers_[1]->Kill();
-  EXPECT_GE(CountBusy(), kSessions / 4) << "killed too late";
-  WriteAll(20);
-  FinishAll();
-  ExpectHeads();
-  EXPECT_GE(static_cast<double>(CountRetries()), lost);
-  std::printf("%.0f of %zu streams lost their replica, %zu retries\n", lost,
-              kSessions, CountRetries());
+  LoseAReplica([](ServerProcess& replica) { replica.Kill(); });
+}
+
+TEST_F(EnvoyFrontTest, StreamsOfAReplicaThatIsStoppedGoOnAtTheOther) {
+  LoseAReplica(
+      [](ServerProcess& replica) { EXPECT_EQ(replica.Terminate(), 0); });
 }
 
 class EnvoyFileTest : public ::testing::TestWithParam<const char*> {};
