@@ -159,23 +159,22 @@ absl::Status Server::Listen() {
     ASSIGN_OR_RETURN(metrics_server_,
                      MetricsServer::Create(config_.metrics, metrics_));
   }
-  RpcContext rpc;
-  rpc.clock = clock_;
-  rpc.manager = manager_.get();
-  rpc.observer = metrics_.get();
-  rpc.calls = &calls_;
-  rpc.counts = &rpc_counts_;
-  rpc.bytes = &bytes_;
-  rpc.tenants.trust_header = config_.trust_tenant_header;
-  rpc.default_durability = config_.durability;
-  rpc.device = config_.device;
-  rpc.stream_window = static_cast<size_t>(config_.stream_window);
-  rpc.max_reply_bytes = config_.max_reply_bytes;
+  rpc_.clock = clock_;
+  rpc_.manager = manager_.get();
+  rpc_.observer = metrics_.get();
+  rpc_.calls = &calls_;
+  rpc_.counts = &rpc_counts_;
+  rpc_.bytes = &bytes_;
+  rpc_.tenants.trust_header = config_.trust_tenant_header;
+  rpc_.default_durability = config_.durability;
+  rpc_.device = config_.device;
+  rpc_.stream_window = static_cast<size_t>(config_.stream_window);
+  rpc_.max_reply_bytes = config_.max_reply_bytes;
   GrpcServer::Options options;
   options.address = config_.listen;
   options.max_request_bytes = config_.max_request_bytes;
   options.max_connection_calls = config_.max_connection_calls;
-  ASSIGN_OR_RETURN(grpc_, GrpcServer::Create(options, std::move(rpc)));
+  ASSIGN_OR_RETURN(grpc_, GrpcServer::Create(options, &rpc_));
   MutexLock lock(&mu_);
   serving_ = grpc_.get();
   if (!store_up_) serving_->SetServing(false);

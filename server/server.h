@@ -94,6 +94,7 @@ class Server {
   Mutex mu_;  // held while health is told, so that the last to tell is right
   bool store_up_ ABSL_GUARDED_BY(mu_) = true;
   GrpcServer* serving_ ABSL_GUARDED_BY(mu_) = nullptr;  // grpc_, while it lives
+  RpcContext rpc_;  // what ends a call late uses it too
   std::unique_ptr<StoreWriter> writer_;
   std::unique_ptr<MemoryTiers> tiers_;
   std::unique_ptr<PrefixIndex> prefixes_;  // null: off

@@ -37,20 +37,19 @@ void SetKeepalive(grpc::ServerBuilder* builder) {
 }  // namespace
 
 struct GrpcServer::Services {
-  explicit Services(RpcContext context)
-      : rpc(std::move(context)), sessions(&rpc), segments(&rpc), models(&rpc) {}
+  explicit Services(const RpcContext* rpc)
+      : sessions(rpc), segments(rpc), models(rpc) {}
 
-  const RpcContext rpc;
   SessionsService sessions;
   SegmentsService segments;
   ModelsService models;
 };
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(
-    const Options& options, RpcContext rpc) {
+    const Options& options, const RpcContext* rpc) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  auto services = std::make_unique<Services>(std::move(rpc));
+  auto services = std::make_unique<Services>(rpc);
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),

@@ -18,7 +18,8 @@ class Server;
 namespace mneme {
 
 // The gRPC side of the server: the port, the services of mneme.v1, health and
-// reflection. Owns the services; its calls use `rpc`, which outlives it.
+// reflection. Owns the services; its calls use `rpc`, which outlives it and
+// whatever still answers them.
 // Thread-safe.
 class GrpcServer {
  public:
@@ -33,7 +34,7 @@ class GrpcServer {
   // Serves from the moment that it returns, with health SERVING. UNAVAILABLE,
   // naming the address, when it cannot listen there.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Create(
-      const Options& options, RpcContext rpc);
+      const Options& options, const RpcContext* rpc);
   // Cancels every call that is still open, and waits for the cancelled.
   ~GrpcServer();
 

@@ -19,6 +19,7 @@ struct ProcessCall {
   CallInfo info;
   SessionKey key;
   v1::SegmentRequest message;
+  ByteBudget::Charge charge;  // of the message
   CursorRef cursor = std::make_shared<Cursor>();
   std::shared_ptr<UnaryCall> unary = nullptr;
 };
@@ -30,7 +31,10 @@ absl::StatusOr<ProcessCall> ReadProcess(
   ASSIGN_OR_RETURN(auto message, ParseMessage<v1::SegmentRequest>(bytes));
   ASSIGN_OR_RETURN(CallInfo info, ReadCall(context, rpc->tenants, *rpc->clock));
   ASSIGN_OR_RETURN(SessionKey key, ReadSessionKey(info, message.session_id()));
-  return ProcessCall{rpc, std::move(info), std::move(key), std::move(message)};
+  ASSIGN_OR_RETURN(ByteBudget::Charge charge,
+                   rpc->bytes->Take(static_cast<int64_t>(bytes.Length())));
+  return ProcessCall{rpc, std::move(info), std::move(key), std::move(message),
+                     std::move(charge)};
 }
 
 absl::StatusOr<v1::SegmentReply> ToMessage(absl::StatusOr<SegmentReply> reply) {
@@ -48,8 +52,9 @@ absl::StatusOr<AdmittedRequest> Admit(
                       call.message);
 }
 
-void Process(const ProcessCall& call,
+void Process(ProcessCall call,
              const absl::StatusOr<const SequenceModel*>& model) {
+  call.charge = ByteBudget::Charge();  // what is admitted is charged anew
   absl::StatusOr<AdmittedRequest> admitted = Admit(call, model);
   if (!admitted.ok()) {
     call.rpc->observer->OnRequest(admitted.status(), absl::ZeroDuration());
@@ -80,11 +85,11 @@ grpc::ServerUnaryReactor* StartProcess(const RpcContext* rpc,
   call->unary = UnaryCall::Start(rpc, RpcMethod::kProcess, reply, call->cursor);
   UnaryCall* const reactor = call->unary.get();
   const SessionKey key = call->key;
-  rpc->manager->ModelOf(key,
-                        [call = *std::move(call)](
-                            const absl::StatusOr<const SequenceModel*>& model) {
-                          Process(call, model);
-                        });
+  rpc->manager->ModelOf(
+      key, [call = *std::move(call)](
+               const absl::StatusOr<const SequenceModel*>& model) mutable {
+        Process(std::move(call), model);
+      });
   return reactor;
 }
 

@@ -9,16 +9,13 @@ Alarms::Alarms(Clock* clock) : clock_(clock), thread_([this] { Loop(); }) {}
 Alarms::~Alarms() { Stop(); }
 
 void Alarms::Set(absl::Duration at, Ring ring) {
-  bool first = false;
+  bool stopping;
   {
     MutexLock lock(&mu_);
-    if (!stopping_) {
-      const auto it = rings_.emplace(at, std::move(ring));
-      first = it == rings_.begin();
-    }
+    stopping = stopping_;
+    if (!stopping) rings_.emplace(at, std::move(ring));
   }
-  if (first) wake_.notify_one();
-  if (ring != nullptr) std::move(ring)();
+  stopping ? std::move(ring)() : wake_.notify_one();
 }
 
 void Alarms::Stop() {

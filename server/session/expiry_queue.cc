@@ -7,13 +7,15 @@ namespace mneme {
 ExpiryQueue::ExpiryQueue(Due due, Clock* clock)
     : due_(std::move(due)), clock_(clock), thread_([this] { Loop(); }) {}
 
-ExpiryQueue::~ExpiryQueue() {
+ExpiryQueue::~ExpiryQueue() { Stop(); }
+
+void ExpiryQueue::Stop() {
   {
     MutexLock lock(&mu_);
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ExpiryQueue::Set(const SessionKey& key, absl::Duration deadline) {

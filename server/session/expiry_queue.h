@@ -42,9 +42,10 @@ class ExpiryQueue {
 
   // Starts the thread. `clock` is not owned and outlives the queue.
   ExpiryQueue(Due due, Clock* clock);
-  // Waits for a running `due`; none is called after. REQUIRES: nothing but
-  // that `due` uses the queue any more.
+  // Stop(). REQUIRES: nothing uses the queue any more.
   ~ExpiryQueue();
+  // Waits for a running `due`; none is called after.
+  void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
   ExpiryQueue(const ExpiryQueue&) = delete;
   ExpiryQueue& operator=(const ExpiryQueue&) = delete;

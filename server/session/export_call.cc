@@ -42,6 +42,8 @@ absl::StatusOr<RetainedStep> ExportCall::FindValue() const {
 void ExportCall::OnRead(const RetainedStep& value,
                         absl::StatusOr<std::string> bytes) {
   if (absl::IsNotFound(bytes.status())) {
+    const absl::Status held = session_->CheckHeld();
+    if (!held.ok()) return Finish(held);
     return Finish(absl::DataLossError(
         "the store has no value for a handle that it retains"));
   }

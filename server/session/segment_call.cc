@@ -73,6 +73,10 @@ void SegmentCall::ReadMemory(const Digest& digest, StepTask task,
       [self = shared_from_this(), task = std::move(task),
        next](absl::StatusOr<std::string> bytes) mutable {
         if (absl::IsNotFound(bytes.status())) {
+          if (const absl::Status held = self->session_->CheckHeld();
+              !held.ok()) {
+            return self->Fail(held);
+          }
           return self->Fail(absl::DataLossError(
               "the store has no value for a handle that it retains"));
         }

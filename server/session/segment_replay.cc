@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/session/segment_call.h"
 
 namespace mneme {
@@ -52,6 +53,7 @@ absl::StatusOr<KeptReply> SegmentCall::CheckKept(
     const RetainedStep& step, absl::string_view field,
     const absl::StatusOr<std::string>& bytes) const {
   if (absl::IsNotFound(bytes.status())) {
+    RETURN_IF_ERROR(session_->CheckHeld());
     return absl::DataLossError(absl::StrCat("the store has no reply of step ",
                                             step.step,
                                             ", which it should keep"));

@@ -44,11 +44,11 @@ void SegmentCall::AskNext(bool has_it) {
 void SegmentCall::OnLentReply(const absl::StatusOr<std::string>& bytes) {
   if (!bytes.ok()) return AskNext(/*has_it=*/false);
   absl::StatusOr<KeptReply> kept = DecodeKeptReply(*bytes);
-  if (!kept.ok() || kept->digest != applying_.digest ||
-      !lenders_.back()->has_its_id()) {
+  if (!kept.ok() || kept->digest != applying_.digest) {
     return AskNext(/*has_it=*/false);
   }
-  if (!Answers(*kept, request_.outputs, request_.extra_inputs)) {
+  if (!lenders_.back()->has_its_id() ||
+      !Answers(*kept, request_.outputs, request_.extra_inputs)) {
     return AskNext(/*has_it=*/true);
   }
   computed_.outputs = std::move(kept->outputs);

@@ -16,13 +16,6 @@ absl::Status ClosingError() {
                    "the session is being closed");
 }
 
-absl::Status LookAgain(absl::string_view why) {
-  ErrorInfo info;
-  info.reason = "NOT_OWNER";
-  info.retry_after = absl::Milliseconds(1);
-  return MakeError(absl::StatusCode::kUnavailable, why, info);
-}
-
 }  // namespace
 
 Session::Session(const SessionContext* context, SequenceModel* model,
@@ -101,7 +94,7 @@ absl::Status Session::CheckWanted(const Cursor& cursor) const {
   {
     MutexLock lock(&mu_);
     if (state_ == State::kClosing) return ClosingError();
-    if (in_doubt_) return LookAgain("another server asked for the session");
+    if (in_doubt_) return MovedError("another server asked for the session");
   }
   if (!cursor.cancelled.load()) return absl::OkStatus();
   return absl::CancelledError("cancelled before it started");
@@ -128,7 +121,8 @@ absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {
   {
     MutexLock lock(&mu_);
     if (state_ == State::kClosing) return ClosingError();
-    if (state_ == State::kRetired) return LookAgain("the session moved");
+    if (state_ == State::kRetired)
+      return MovedError("the session is not here any more");
     const bool busy = running_ || pumping_;
     if (busy) RETURN_IF_ERROR(CheckRoom());
     life_.last_used = context_->clock->Monotonic();
@@ -183,7 +177,8 @@ LifeEnd Session::CloseIfEnded(absl::Duration now, Stopped stopped) {
 absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> Session::BeginClose(
     Stopped* stopped) {
   if (state_ == State::kClosing) return ClosingError();
-  if (state_ == State::kRetired) return LookAgain("the session moved");
+  if (state_ == State::kRetired)
+    return MovedError("the session is not here any more");
   state_ = State::kClosing;
   if (running_ || pumping_) stopped_ = std::exchange(*stopped, nullptr);
   return std::exchange(waiting_, {});
@@ -197,6 +192,7 @@ void Session::Reopen() {
 bool Session::RetireUnusedSince(absl::Duration before) {
   MutexLock lock(&mu_);
   if (state_ != State::kOpen || running_ || pumping_) return false;
+  if (!tail_.empty() || !waiting_.empty()) return false;
   if (life_.last_used > before) return false;
   state_ = State::kRetired;
   return true;
@@ -224,11 +220,50 @@ void Session::StartCall(const std::shared_ptr<SessionCall>& call) {
   if (is_held()) return call->Start();
   // The call keeps the session.
   context_->takeover->Acquire(
-      *this, [this, call](const absl::StatusOr<Reacquired>& reacquired) {
-        const absl::Status status = Settle(reacquired);
-        if (status.ok()) return call->Start();
-        call->Refuse(status);
-        RunNext();
+      *this, MemoryStore::IfHeld::kAsk,
+      [this, call](const absl::StatusOr<Takeover::Acquired>& acquired) {
+        const absl::Status status = Settle(acquired);
+        if (!status.ok()) return RefuseAll(call, status);
+        {
+          MutexLock lock(&mu_);
+          life_.last_used = clock_->Monotonic();
+        }
+        call->Start();
+      });
+}
+
+void Session::RefuseAll(const std::shared_ptr<SessionCall>& call,
+                        const absl::Status& status) {
+  std::list<std::shared_ptr<SessionCall>> waiting;
+  {
+    MutexLock lock(&mu_);
+    waiting.swap(waiting_);
+  }
+  call->Refuse(status);
+  for (const auto& other : waiting) other->Refuse(status);
+  RunNext();
+}
+
+void Session::Reacquire(MemoryStore::IfHeld if_held, Reacquired done) {
+  bool busy;
+  {
+    MutexLock lock(&mu_);
+    busy = running_ || pumping_ || IsHeld();
+    if (!busy) running_ = true;
+  }
+  if (busy) return std::move(done)(absl::OkStatus());
+  context_->takeover->Acquire(
+      *this, if_held,
+      [this, done = std::move(done)](
+          const absl::StatusOr<Takeover::Acquired>& acquired) mutable {
+        const absl::Status status = Settle(acquired);
+        {
+          MutexLock lock(&mu_);
+          running_ = false;
+          pumping_ = true;
+        }
+        Pump();
+        std::move(done)(status);
       });
 }
 

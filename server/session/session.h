@@ -86,11 +86,16 @@ class Session {
       ABSL_LOCKS_EXCLUDED(mu_);
   // What Close stopped goes on: the session could not be removed.
   void Reopen() ABSL_LOCKS_EXCLUDED(mu_);
-  // False: it is used, or was after `before` (Clock::Monotonic), or closes.
-  // Else no call is taken any more: UNAVAILABLE (NOT_OWNER).
+  // False: it is used, or was after `before` (Clock::Monotonic), or closes, or
+  // has a tail. Else no call is taken any more: UNAVAILABLE (NOT_OWNER).
   bool RetireUnusedSince(absl::Duration before) ABSL_LOCKS_EXCLUDED(mu_);
-  // What the store has, if no call runs that could tell better.
-  void Refresh(const Reacquired& reacquired) ABSL_LOCKS_EXCLUDED(mu_);
+  // Acquires the session again, unless it is held or a call runs, which does so
+  // itself. No call runs meanwhile, and it is no use of the session. Errors:
+  // the takeover's, and what is wrong with the record. `done` keeps the
+  // session.
+  using Reacquired = absl::AnyInvocable<void(const absl::Status&) &&>;
+  void Reacquire(MemoryStore::IfHeld if_held, Reacquired done)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // ---- For the call that runs ----
 
@@ -98,6 +103,10 @@ class Session {
   // the session closes (CLOSING) or the caller is gone (CANCELLED), nor when
   // another server asked for it (UNAVAILABLE, NOT_OWNER).
   absl::Status CheckWanted(const Cursor& cursor) const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // What the record names is not in the store: UNAVAILABLE (NOT_OWNER), and in
+  // doubt from now on, if another server may have let go of it.
+  absl::Status CheckHeld() ABSL_LOCKS_EXCLUDED(mu_);
 
   absl::StatusOr<Placement> PlaceRequest(const Cursor& cursor,
                                          const SegmentRequest& request) const
@@ -195,11 +204,12 @@ class Session {
   // Starts a call, once the session is acquired again if it is not held.
   void StartCall(const std::shared_ptr<SessionCall>& call)
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Settle(const absl::StatusOr<Reacquired>& reacquired)
+  // What the store has is true.
+  absl::Status Settle(const absl::StatusOr<Takeover::Acquired>& acquired)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Gives the memory that is the head's no more.
-  TieredMemoryRef TakeStored(SessionRecord record, absl::Duration asked)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The call that would run next cannot, nor can those that wait behind it.
+  void RefuseAll(const std::shared_ptr<SessionCall>& call,
+                 const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   bool IsHeld() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Hold(absl::Duration since) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call that Pump() starts next; nullptr: the pump is over.

@@ -28,21 +28,20 @@ void SessionManager::EndFound(
     const absl::StatusOr<std::shared_ptr<Session>>& found,
     const SessionKey& key, bool erase, CloseDone done) {
   // Only where servers share the store; the others know theirs.
-  if (absl::IsDataLoss(found.status())) {
+  if (absl::IsDataLoss(found.status()) && context_.writer->shares_store()) {
     return RemoveUnreadable(key, erase, std::move(done));
   }
   if (!found.ok() && erase) {
     return EraseGone(key, found.status(), std::move(done));
   }
   if (!found.ok()) return std::move(done)(found.status());
-  if ((*found)->is_held()) return EndHeld(*found, erase, std::move(done));
-  takeover_.Acquire(**found,
-                    [this, session = *found, erase, done = std::move(done)](
-                        const absl::StatusOr<Reacquired>& got) mutable {
-                      if (!got.ok()) return std::move(done)(got.status());
-                      session->Refresh(*got);
-                      EndHeld(session, erase, std::move(done));
-                    });
+  (*found)->Reacquire(MemoryStore::IfHeld::kAsk,
+                      [this, session = *found, erase, done = std::move(done)](
+                          const absl::Status& reacquired) mutable {
+                        reacquired.ok()
+                            ? EndHeld(session, erase, std::move(done))
+                            : std::move(done)(reacquired);
+                      });
 }
 
 void SessionManager::EndHeld(const std::shared_ptr<Session>& session,

@@ -16,19 +16,14 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 void SessionManager::SetExpiry(const SessionKey& key) {
   const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
   if (!session.ok()) return;
+  const absl::Duration now = context_.clock->Monotonic();
   absl::Duration due = (*session)->EndOfLife().at;
   if ((*session)->is_shared()) {
-    due = std::min(due,
-                   context_.clock->Monotonic() + context_.limits.keep_unused);
+    due = std::min(due, now + context_.limits.keep_unused);
   }
+  // Whether it is there at all is to be found out.
+  if (!(*session)->is_shared() && !(*session)->is_held()) due = now + kRetry;
   expiry_.Set(key, due);
-}
-
-void SessionManager::OnTouched(const SessionKey& key) {
-  SetExpiry(key);
-  const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
-  if (!session.ok() || !(*session)->is_shared()) return;
-  MakeDue(key, (*session)->EndOfLife().at - context_.clock->Monotonic());
 }
 
 void SessionManager::OnDue(const SessionKey& key) {
@@ -36,41 +31,45 @@ void SessionManager::OnDue(const SessionKey& key) {
   const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
   // What a drain finds expires when the server starts again.
   if (!session.ok() || table_.draining()) return;
-  (*session)->is_shared() ? OnSharedDue(*session) : Expire(*session);
-}
-
-void SessionManager::OnSharedDue(const std::shared_ptr<Session>& session) {
-  const SessionKey& key = session->key();
   const absl::Duration now = context_.clock->Monotonic();
-  const absl::Duration left = session->EndOfLife().at - now;
-  if (left <= absl::ZeroDuration()) {
-    if (session->is_held()) return Expire(session);
-    return Reacquire(session);
+  const bool ends = (*session)->EndOfLife().at <= now;
+  if (!(*session)->is_held() && (ends || !(*session)->is_shared())) {
+    return Reacquire(*session);
   }
-  if (!session->RetireUnusedSince(now - context_.limits.keep_unused)) {
+  if (ends) return Expire(*session);
+  const absl::Duration unused = now - context_.limits.keep_unused;
+  if (!(*session)->is_shared() || !(*session)->RetireUnusedSince(unused)) {
     return SetExpiry(key);
   }
-  table_.Drop(*session);
+  LetGo(**session);
+}
+
+void SessionManager::LetGo(const Session& session) {
+  context_.writer->Forget(session.key());  // before anybody finds it again
+  table_.Drop(session);
 }
 
 void SessionManager::Reacquire(const std::shared_ptr<Session>& session) {
-  admission_.Begin();
-  takeover_.TryAcquire(
-      *session, [this, session](const absl::StatusOr<Reacquired>& reacquired) {
-        const absl::Duration now = context_.clock->Monotonic();
-        const SessionKey& key = session->key();
-        if (reacquired.ok()) {
-          session->Refresh(*reacquired);
-          expiry_.Set(key, session->EndOfLife().at);
-        } else if (session->RetireUnusedSince(now)) {
-          // Another server has it, and looks after it; or it is gone; or
-          // whoever finds it due tries again.
-          table_.Drop(*session);
-        } else {
-          expiry_.Set(key, now + kRetry);
-        }
-        admission_.End();
+  session->Reacquire(
+      MemoryStore::IfHeld::kLeave,
+      [this, session, counted = Counted<bool>([](const absl::StatusOr<bool>&) {
+                      })](const absl::Status& reacquired) mutable {
+        OnReacquired(session, reacquired);
+        std::move(counted)(true);
       });
+}
+
+void SessionManager::OnReacquired(const std::shared_ptr<Session>& session,
+                                  const absl::Status& reacquired) {
+  const absl::Duration now = context_.clock->Monotonic();
+  const bool mine = reacquired.ok() && session->is_held();
+  // Another server has it, and looks after it, or understands it.
+  if (!reacquired.ok() && session->is_shared() &&
+      session->RetireUnusedSince(now)) {
+    return LetGo(*session);
+  }
+  // It is used, or the store is down.
+  expiry_.Set(session->key(), mine ? session->EndOfLife().at : now + kRetry);
 }
 
 void SessionManager::Expire(const std::shared_ptr<Session>& session) {
@@ -120,8 +119,8 @@ void SessionManager::OnBuried(const Session& session,
     if (replaced.has_value()) ForgetTombstones({*replaced});
     return;
   }
-  table_.Drop(session);
-  MakeDue(tombstone.key, context_.limits.tombstones.keep);
+  LetGo(session);
+  MakeDue(tombstone.key, context_.limits.tombstones.keep, [] {});
 }
 
 void SessionManager::ForgetTombstones(const std::vector<SessionKey>& keys) {

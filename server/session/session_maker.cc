@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "server/base/error_info.h"
-#include "server/session/takeover.h"
 
 namespace mneme {
 namespace {
@@ -34,16 +33,14 @@ void SessionMaker::Make(std::shared_ptr<Session> session, With with,
 void SessionMaker::MakeAfter(const std::shared_ptr<Session>& other,
                              std::shared_ptr<Session> session, With with,
                              Done done) {
-  context_->takeover->TryAcquire(
-      *other, [this, other, session = std::move(session),
-               with = std::move(with), done = std::move(done)](
-                  const absl::StatusOr<Reacquired>& reacquired) mutable {
-        if (reacquired.ok()) other->Refresh(*reacquired);
+  other->Reacquire(
+      MemoryStore::IfHeld::kLeave,
+      [this, other, session = std::move(session), with = std::move(with),
+       done = std::move(done)](const absl::Status& reacquired) mutable {
         // If there is none any more, it left the table.
         const absl::Status added = table_->Add(session);
         if (!added.ok()) {
-          return std::move(done)(
-              IsThere(reacquired.status()) ? added : reacquired.status());
+          return std::move(done)(IsThere(reacquired) ? added : reacquired);
         }
         MakeStored(std::move(session), std::move(with), std::move(done));
       });
@@ -68,8 +65,8 @@ void SessionMaker::OnCommitted(const std::shared_ptr<Session>& session,
   if (!status.ok() && !absl::IsUnavailable(status)) {
     return table_->Drop(*session);
   }
-  session->MarkOpen();
   if (!status.ok()) session->Doubt();
+  session->MarkOpen();
 }
 
 }  // namespace mneme

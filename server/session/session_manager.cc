@@ -1,5 +1,6 @@
 #include "server/session/session_manager.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,6 +32,7 @@ SessionManager::~SessionManager() {
   StartDrain();
   takeover_.Stop();
   alarms_.Stop();
+  expiry_.Stop();
   for (const auto& session : table_.All()) session->Close([](const auto&) {});
   WaitIdle(absl::InfiniteDuration());
   context_.writer->SetOnReleased(nullptr);
@@ -124,12 +126,22 @@ void SessionManager::Rollback(const SessionKey& key, const CursorRef& cursor,
 
 void SessionManager::Touch(const SessionKey& key, const CursorRef& cursor,
                            TouchChange change, InfoDone done) {
-  ChangeRecord(
-      key, cursor, ::mneme::Touch(std::move(change)),
-      [this, done = std::move(done)](absl::StatusOr<SessionInfo> info) mutable {
-        if (info.ok()) OnTouched(info->key);
-        std::move(done)(std::move(info));
-      });
+  const absl::Duration ttl =
+      std::min(change.idle_ttl.value_or(absl::InfiniteDuration()),
+               change.max_age.value_or(absl::InfiniteDuration()));
+  auto touch = [this, key, cursor, change = std::move(change),
+                done = Counted(std::move(done))]() mutable {
+    ChangeRecord(key, cursor, ::mneme::Touch(std::move(change)),
+                 [this, key, done = std::move(done)](
+                     absl::StatusOr<SessionInfo> info) mutable {
+                   SetExpiry(key);
+                   std::move(done)(std::move(info));
+                 });
+  };
+  // Others must look sooner, should this server die.
+  const bool sooner =
+      ttl < absl::InfiniteDuration() && context_.writer->shares_store();
+  sooner ? MakeDue(key, ttl, std::move(touch)) : touch();
 }
 
 void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,

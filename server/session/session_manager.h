@@ -198,12 +198,15 @@ class SessionManager {
   absl::StatusOr<Page> ListShared(const ListRequest& request,
                                   SharedDirectory* directory) const;
   void LookAfterOthers(absl::Duration after);
-  // Whether there may be more to look after.
-  bool LookAfter(SharedDirectory* directory);
+  // Whether there is more to look after.
+  bool LookAfterDue(SharedDirectory* directory);
   // When to look again; nullopt: there is nothing of it.
-  std::optional<absl::Duration> LookAfter(const SessionKey& key,
-                                          const SharedDirectory::Entry& entry);
-  void MakeDue(const SessionKey& key, absl::Duration delay);
+  std::optional<absl::Duration> LookAfterOne(
+      const SessionKey& key, const SharedDirectory::Entry& entry);
+  // A session that has ended, though no server has it.
+  void AdoptToEnd(const SessionKey& key, const SharedDirectory::Entry& entry);
+  void MakeDue(const SessionKey& key, absl::Duration delay,
+               absl::AnyInvocable<void() &&> then);
   void OnReleased(const SessionKey& key);
   // session_close.cc: Close, or with `erase` Erase; then, once nothing of the
   // session runs, its removal; then, once it is removed, the scrub.
@@ -221,14 +224,15 @@ class SessionManager {
   void OnRemoved(const MemoryHandle& last, const SessionKey& key, bool erase,
                  CloseDone done);
   void Scrub(absl::StatusOr<MemoryHandle> answer, CloseDone done);
-  // session_expiry.cc: a session has other TTLs.
-  void OnTouched(const SessionKey& key);
-  // The deadline of a session has passed, which may have
+  // session_expiry.cc: the deadline of a session has passed, which may have
   // been used since.
   void OnDue(const SessionKey& key);
-  // The same of one that other servers may have had.
-  void OnSharedDue(const std::shared_ptr<Session>& session);
+  // It is not known whether the session is this server's, or there at all.
   void Reacquire(const std::shared_ptr<Session>& session);
+  void OnReacquired(const std::shared_ptr<Session>& session,
+                    const absl::Status& reacquired);
+  // The store has it.
+  void LetGo(const Session& session);
   void Expire(const std::shared_ptr<Session>& session);
   void Bury(const std::shared_ptr<Session>& session);
   void OnBuried(const Session& session, const Tombstone& tombstone);
@@ -258,6 +262,8 @@ class SessionManager {
   SessionEvents events_;
   Admission admission_;
   ExpirySlots expiring_;
+  // Those that AdoptToEnd took. Of the directory's thread.
+  std::vector<std::weak_ptr<Session>> adopted_to_end_;
   SessionMaker maker_;
   // Last: their threads use everything above.
   Takeover takeover_;

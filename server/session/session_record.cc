@@ -281,6 +281,15 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   return record;
 }
 
+absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored,
+                                         absl::Time wall) {
+  absl::StatusOr<SessionRecord> record = FromStored(stored);
+  if (record.ok() && stored.age.has_value()) {
+    record->last_used = wall - *stored.age;
+  }
+  return record;
+}
+
 uint64_t KeptBytes(const SessionRecord& record) {
   return std::accumulate(record.reply_bytes.begin(), record.reply_bytes.end(),
                          uint64_t{0});

@@ -62,6 +62,10 @@ struct SessionRecord {
 StoredRecord ToStored(const SessionKey& session, Durability durability,
                       const SessionRecord& record);
 absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored);
+// The same; if the store tells the record's age, `last_used` is when that was
+// by this server's clock, which says `wall`.
+absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored,
+                                         absl::Time wall);
 
 // Draws a family's name.
 Root NewRoot();

@@ -72,7 +72,8 @@ absl::StatusOr<std::shared_ptr<Session>> RecoverSession(
     const SessionContext* context,
     const std::map<std::string, SequenceModel*>& models,
     const StoredRecord& stored) {
-  absl::StatusOr<SessionRecord> record = FromStored(stored);
+  absl::StatusOr<SessionRecord> record =
+      FromStored(stored, context->clock->Wall());
   if (!record.ok()) return Unreadable(stored.session, record.status());
   return MakeSession(context, models, stored, *std::move(record));
 }

@@ -20,7 +20,8 @@ constexpr absl::Duration kLookPause =
     absl::Milliseconds(50);  // if there is more
 constexpr size_t kLookAtOnce = 256;
 // A session that never ends by itself is looked at all the same.
-constexpr absl::Duration kMostDelay = absl::Hours(24 * 365);
+constexpr absl::Duration kMostDelay = absl::Hours(24);
+constexpr size_t kMostToEnd = 64;
 
 // What there is to say of a session without a record.
 absl::Status NoRecord(const SessionKey& key, const std::string& tombstone) {
@@ -47,6 +48,11 @@ SessionManager::Page Merge(SessionManager::Page a, SessionManager::Page b) {
     }
   }
   SortById(&page.sessions);
+  // One that is in memory here may have the id of one that is shared.
+  const auto twins =
+      std::unique(page.sessions.begin(), page.sessions.end(),
+                  [](const auto& x, const auto& y) { return x.key == y.key; });
+  page.sessions.erase(twins, page.sessions.end());
   return page;
 }
 
@@ -85,6 +91,7 @@ absl::StatusOr<std::shared_ptr<Session>> SessionManager::Adopt(
                    RecoverSession(&context_, models_, **entry.record));
   session->Doubt();  // it is not ours yet
   ASSIGN_OR_RETURN(auto known, table_.FindOrAdd(std::move(session)));
+  if (!known->is_open()) return MovedError("the session is being made");
   SetExpiry(key);
   return known;
 }
@@ -97,7 +104,10 @@ absl::StatusOr<SessionInfo> SessionManager::InfoOf(
   if (!entry.record->has_value()) return NoRecord(key, entry.tombstone);
   ASSIGN_OR_RETURN(const auto session,
                    RecoverSession(&context_, models_, **entry.record));
-  return session->Info();
+  SessionInfo info = session->Info();
+  // Of the others this server does not know.
+  if (!entry.durable) info.durable = info.retained.front();
+  return info;
 }
 
 absl::StatusOr<SessionInfo> SessionManager::Get(const SessionKey& key) const {
@@ -112,12 +122,12 @@ void SessionManager::Get(const SessionKey& key, InfoDone done) {
     return std::move(done)(Get(key));
   }
   if (!shared) {
-    return takeover_.TryAcquire(
-        **here, [session = *here, done = Counted(std::move(done))](
-                    const absl::StatusOr<Reacquired>& stored) mutable {
-          if (!stored.ok()) return std::move(done)(stored.status());
-          session->Refresh(*stored);
-          std::move(done)(session->Info());
+    return (*here)->Reacquire(
+        MemoryStore::IfHeld::kLeave,
+        [session = *here, done = Counted(std::move(done))](
+            const absl::Status& reacquired) mutable {
+          reacquired.ok() ? std::move(done)(session->Info())
+                          : std::move(done)(reacquired);
         });
   }
   context_.writer->Ask([this, key, done = Counted(std::move(done))](
@@ -183,12 +193,15 @@ void SessionManager::OnReleased(const SessionKey& key) {
   context_.observer->OnReleased();
 }
 
-void SessionManager::MakeDue(const SessionKey& key, absl::Duration delay) {
-  const SharedDirectory::Later later = {key, std::min(delay, kMostDelay)};
-  context_.writer->Ask([later](SharedDirectory* directory) {
-    // Else it is looked at when it was due before.
-    directory->AskLater({later}).IgnoreError();
-  });
+void SessionManager::MakeDue(const SessionKey& key, absl::Duration delay,
+                             absl::AnyInvocable<void() &&> then) {
+  const SharedDirectory::Later later = {key, std::min(delay, kMostDelay), ""};
+  context_.writer->Ask(
+      [later, then = std::move(then)](SharedDirectory* directory) mutable {
+        // Else it is looked at when it was due before.
+        directory->AskLater({later}).IgnoreError();
+        std::move(then)();
+      });
 }
 
 void SessionManager::LookAfterOthers(absl::Duration after) {
@@ -196,13 +209,13 @@ void SessionManager::LookAfterOthers(absl::Duration after) {
     if (table_.draining()) return;
     admission_.Begin();
     context_.writer->Ask([this](SharedDirectory* directory) {
-      LookAfterOthers(LookAfter(directory) ? kLookPause : kLookInterval);
+      LookAfterOthers(LookAfterDue(directory) ? kLookPause : kLookInterval);
       admission_.End();
     });
   });
 }
 
-bool SessionManager::LookAfter(SharedDirectory* directory) {
+bool SessionManager::LookAfterDue(SharedDirectory* directory) {
   // If the store is down others notice too, and what is due stays so.
   const auto due = directory->FindDue(kLookAtOnce);
   if (!due.ok() || due->empty()) return false;
@@ -212,19 +225,18 @@ bool SessionManager::LookAfter(SharedDirectory* directory) {
   if (!entries.ok()) return false;
   std::vector<SharedDirectory::Later> later;
   for (size_t i = 0; i < keys.size(); ++i) {
-    const auto delay = LookAfter(keys[i], (*entries)[i]);
+    const auto delay = LookAfterOne(keys[i], (*entries)[i]);
     if (delay.has_value()) {
-      later.push_back({keys[i], std::min(*delay, kMostDelay)});
+      later.push_back({keys[i], std::min(*delay, kMostDelay), (*due)[i].mark});
     } else {
-      directory->Forget((*due)[i]).IgnoreError();
+      directory->Forget((*due)[i], (*entries)[i].tombstone).IgnoreError();
     }
   }
   return directory->AskLater(later).ok() && keys.size() == kLookAtOnce;
 }
 
-std::optional<absl::Duration> SessionManager::LookAfter(
+std::optional<absl::Duration> SessionManager::LookAfterOne(
     const SessionKey& key, const SharedDirectory::Entry& entry) {
-  // If its server dies after this, it ends so much too late.
   const absl::Duration soon = context_.limits.keep_unused;
   if (!entry.record.ok()) return kMostDelay;  // its owner may close it
   if (!entry.record->has_value()) {
@@ -237,13 +249,25 @@ std::optional<absl::Duration> SessionManager::LookAfter(
     return left;
   }
   const auto session = RecoverSession(&context_, models_, **entry.record);
-  if (!session.ok()) return kMostDelay;
+  if (!session.ok()) return kMostDelay;  // of a newer server, which looks too
   const absl::Duration left =
       (*session)->EndOfLife().at - context_.clock->Monotonic();
   if (left > absl::ZeroDuration()) return std::max(left, soon);
   // Where it is held, it is used, or ends just now.
-  if (entry.held == absl::ZeroDuration()) Adopt(key, entry).IgnoreError();
+  if (entry.held == absl::ZeroDuration()) AdoptToEnd(key, entry);
   return soon;
+}
+
+void SessionManager::AdoptToEnd(const SessionKey& key,
+                                const SharedDirectory::Entry& entry) {
+  // The table must have room for those that are used.
+  std::erase_if(adopted_to_end_,
+                [](const auto& session) { return session.expired(); });
+  if (adopted_to_end_.size() >= kMostToEnd || table_.Find(key).ok()) return;
+  const auto adopted = Adopt(key, entry);
+  if (!adopted.ok()) return;
+  adopted_to_end_.push_back(*adopted);
+  expiry_.Set(key, context_.clock->Monotonic());
 }
 
 }  // namespace mneme

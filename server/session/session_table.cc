@@ -154,10 +154,12 @@ absl::Status SessionTable::BeginCloseUnreadable(const SessionKey& key) {
 
 void SessionTable::EndCloseUnreadable(const SessionKey& key, bool removed) {
   MutexLock lock(&mu_);
+  const auto it = unreadable_.find(key);
+  if (it == unreadable_.end()) return;
   if (removed) {
-    unreadable_.erase(key);
+    unreadable_.erase(it);
   } else {
-    unreadable_[key].closing = false;
+    it->second.closing = false;
   }
 }
 

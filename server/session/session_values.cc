@@ -234,38 +234,32 @@ void Session::Replace(SessionRecord record) {
   record_ = std::move(record);
 }
 
+absl::Status Session::CheckHeld() {
+  MutexLock lock(&mu_);
+  if (IsHeld()) return absl::OkStatus();
+  in_doubt_ = true;
+  return MovedError("another server has the session");
+}
+
 void Session::Doubt() {
   MutexLock lock(&mu_);
   in_doubt_ = true;
 }
 
-absl::Status Session::Settle(const absl::StatusOr<Reacquired>& reacquired) {
-  RETURN_IF_ERROR(reacquired.status());
-  ASSIGN_OR_RETURN(SessionRecord record, FromStored(reacquired->record));
-  TieredMemoryRef before;  // let go after the lock
-  MutexLock lock(&mu_);
-  before = TakeStored(std::move(record), reacquired->asked);
-  life_.last_used = clock_->Monotonic();
-  return absl::OkStatus();
-}
-
-void Session::Refresh(const Reacquired& reacquired) {
-  absl::StatusOr<SessionRecord> record = FromStored(reacquired.record);
-  if (!record.ok()) return;
-  TieredMemoryRef before;  // let go after the lock
-  MutexLock lock(&mu_);
-  if (running_ || pumping_) return;
-  before = TakeStored(*std::move(record), reacquired.asked);
-}
-
-TieredMemoryRef Session::TakeStored(SessionRecord record,
-                                    absl::Duration asked) {
+absl::Status Session::Settle(
+    const absl::StatusOr<Takeover::Acquired>& acquired) {
+  RETURN_IF_ERROR(acquired.status());
   const absl::Duration now = clock_->Monotonic();
+  const absl::Time wall = clock_->Wall();
+  ASSIGN_OR_RETURN(SessionRecord record,
+                   FromStored(acquired->reloaded.record, wall));
+  TieredMemoryRef before;  // let go after the lock
+  MutexLock lock(&mu_);
   in_doubt_ = false;
-  Hold(asked);
-  // Other servers may have used it, and have set other TTLs.
-  if (is_shared()) life_ = LifeOf(record, now, clock_->Wall());
-  TieredMemoryRef before;
+  Hold(acquired->asked);
+  // Other servers may have used it, set other TTLs, and dropped the tail.
+  if (is_shared()) life_ = LifeOf(record, now, wall);
+  if (acquired->reloaded.moved) tail_.clear();
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
@@ -276,7 +270,7 @@ TieredMemoryRef Session::TakeStored(SessionRecord record,
     }
   }
   record_ = std::move(record);
-  return before;
+  return absl::OkStatus();
 }
 
 void Session::SetTail(std::vector<int32_t> tail) {

@@ -13,32 +13,37 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(5);
 constexpr absl::Duration kMostPause = absl::Milliseconds(100);
-
-absl::Status AnotherOne() {
-  ErrorInfo info;
-  info.reason = "NOT_OWNER";
-  info.retry_after = absl::Milliseconds(1);
-  return MakeError(absl::StatusCode::kUnavailable,
-                   "the session is gone, and there is a new one of its id",
-                   info);
-}
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 
 // What is said of a session that the directory has no more.
 absl::Status GoneStatus(const SessionKey& key,
                         const SharedDirectory::Entry& entry) {
   if (!entry.record.ok()) return entry.record.status();
-  if (entry.record->has_value()) return AnotherOne();
+  if (entry.record->has_value())
+    return MovedError("the session is gone; a new one has its id");
   const auto tombstone = DecodeTombstone(entry.tombstone);
   return tombstone.ok() ? GoneError(*tombstone) : UnknownSession(key);
 }
 
 }  // namespace
 
+absl::Status MovedError(absl::string_view why) {
+  ErrorInfo info;
+  info.reason = "NOT_OWNER";
+  info.retry_after = absl::Milliseconds(1);
+  return MakeError(absl::StatusCode::kUnavailable, why, info);
+}
+
 struct Takeover::Wait {
-  Wait(const Session* waited_for, Done then, absl::Duration until)
-      : session(waited_for), done(std::move(then)), deadline(until) {}
+  Wait(const Session* waited_for, MemoryStore::IfHeld what, Done then,
+       absl::Duration until)
+      : session(waited_for),
+        if_held(what),
+        done(std::move(then)),
+        deadline(until) {}
 
   const Session* session;
+  MemoryStore::IfHeld if_held;
   Done done;
   absl::Duration deadline;
   absl::Duration pause = kFirstPause;
@@ -49,14 +54,10 @@ struct Takeover::Wait {
 Takeover::Takeover(const Parts& parts, absl::Duration wait)
     : parts_(parts), wait_(wait), alarms_(parts.clock) {}
 
-void Takeover::Acquire(const Session& session, Done done) {
-  Try(std::make_shared<Wait>(&session, std::move(done),
+void Takeover::Acquire(const Session& session, MemoryStore::IfHeld if_held,
+                       Done done) {
+  Try(std::make_shared<Wait>(&session, if_held, std::move(done),
                              parts_.clock->Monotonic() + wait_));
-}
-
-void Takeover::TryAcquire(const Session& session, Done done) {
-  Try(std::make_shared<Wait>(&session, std::move(done),
-                             -absl::InfiniteDuration()));
 }
 
 void Takeover::Stop() {
@@ -66,34 +67,41 @@ void Takeover::Stop() {
 
 void Takeover::Try(WaitRef wait) {
   wait->asked = parts_.clock->Monotonic();
-  const SessionKey key = wait->session->key();
-  parts_.writer->Reload(key, [this, wait = std::move(wait)](
-                                 absl::StatusOr<StoredRecord> stored) mutable {
-    OnReloaded(std::move(wait), std::move(stored));
-  });
+  const MemoryStore::ReloadRequest request = {wait->session->key(),
+                                              wait->if_held};
+  parts_.writer->Reload(
+      request, [this, wait = std::move(wait)](
+                   absl::StatusOr<MemoryStore::Reloaded> reloaded) mutable {
+        OnReloaded(std::move(wait), std::move(reloaded));
+      });
 }
 
-void Takeover::OnReloaded(WaitRef wait, absl::StatusOr<StoredRecord> stored) {
-  const absl::Status& status = stored.status();
-  const bool other = stored.ok() && stored->root != wait->session->root();
+void Takeover::OnReloaded(WaitRef wait,
+                          absl::StatusOr<MemoryStore::Reloaded> reloaded) {
+  const absl::Status& status = reloaded.status();
+  const bool other =
+      reloaded.ok() && reloaded->record.root != wait->session->root();
   if (other || absl::IsNotFound(status)) return OnGone(std::move(wait));
-  if (stored.ok()) {
-    return Finish(wait, Reacquired{*std::move(stored), wait->asked});
+  if (reloaded.ok()) {
+    return Finish(wait, Acquired{*std::move(reloaded), wait->asked});
   }
-  if (GetErrorInfo(status).reason == "NOT_OWNER") {
-    return Pause(std::move(wait), status);
-  }
-  Finish(wait, status);
+  const bool waits = GetErrorInfo(status).reason == "NOT_OWNER" &&
+                     wait->if_held == MemoryStore::IfHeld::kAsk;
+  waits ? Pause(std::move(wait), status) : Finish(wait, status);
 }
 
 void Takeover::Pause(WaitRef wait, const absl::Status& not_owner) {
-  const absl::Duration held =
-      GetErrorInfo(not_owner).retry_after.value_or(kMostPause);
+  ErrorInfo info = GetErrorInfo(not_owner);
+  const absl::Duration held = info.retry_after.value_or(kMostPause);
   const absl::Duration pause =
       std::clamp(held, absl::Milliseconds(1), wait->pause);
   const absl::Duration next = parts_.clock->Monotonic() + pause;
   wait->waited = true;
-  if (stopping_ || next > wait->deadline) return Finish(wait, not_owner);
+  if (stopping_ || next > wait->deadline) {
+    // The other one releases it with its next segment.
+    info.retry_after = std::min(held, kRetryAfter);
+    return Finish(wait, MakeError(not_owner.code(), not_owner.message(), info));
+  }
   wait->pause = std::min(2 * wait->pause, kMostPause);
   alarms_.Set(
       next, [this, wait = std::move(wait)]() mutable { Try(std::move(wait)); });
@@ -112,7 +120,7 @@ void Takeover::OnGone(WaitRef wait) {
 }
 
 void Takeover::Finish(const WaitRef& wait,
-                      const absl::StatusOr<Reacquired>& answer) {
+                      const absl::StatusOr<Acquired>& answer) {
   if (wait->waited) parts_.observer->OnTakeover(answer.status());
   std::move(wait->done)(answer);
 }

@@ -7,6 +7,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/session/alarms.h"
 #include "server/session/session_observer.h"
@@ -17,12 +18,9 @@ namespace mneme {
 class Session;
 class SessionTable;
 
-// A session's record as the store has it, and when it was asked for it: until a
-// lease after that, nobody else changes it.
-struct Reacquired {
-  StoredRecord record;
-  absl::Duration asked;  // Clock::Monotonic
-};
+// UNAVAILABLE (NOT_OWNER), to be retried at once: the session is elsewhere, or
+// another one.
+absl::Status MovedError(absl::string_view why);
 
 // Gets sessions of this server's table from the store (again): after a commit
 // of which nobody knows what became of it, and where servers share the store,
@@ -33,7 +31,13 @@ struct Reacquired {
 // Thread-safe; `done` is called exactly once, on any thread, with no lock held.
 class Takeover {
  public:
-  using Done = absl::AnyInvocable<void(const absl::StatusOr<Reacquired>&) &&>;
+  struct Acquired {
+    MemoryStore::Reloaded reloaded;
+    // When the store was asked (Clock::Monotonic): until a lease after that,
+    // nobody else changes the session.
+    absl::Duration asked;
+  };
+  using Done = absl::AnyInvocable<void(const absl::StatusOr<Acquired>&) &&>;
 
   // None is owned; all outlive this, but what Stop() has ended.
   struct Parts {
@@ -45,13 +49,12 @@ class Takeover {
   // Waits no longer than `wait` for another server.
   Takeover(const Parts& parts, absl::Duration wait);
 
-  // Errors: UNAVAILABLE (NOT_OWNER): another server has it still; (STORE_DOWN).
-  // NOT_FOUND, FAILED_PRECONDITION (SESSION_EXPIRED): it is gone, from the
-  // table too. UNAVAILABLE (NOT_OWNER) also if there is another of its id, to
-  // be found at once. DATA_LOSS. `session` lives until `done`.
-  void Acquire(const Session& session, Done done);
-  // The same without waiting for another server.
-  void TryAcquire(const Session& session, Done done);
+  // kAsk waits for another server that has it. Errors: UNAVAILABLE (NOT_OWNER):
+  // that one has it still; (STORE_DOWN). NOT_FOUND, FAILED_PRECONDITION
+  // (SESSION_EXPIRED): it is gone, from the table too. UNAVAILABLE (NOT_OWNER)
+  // also if there is another of its id, to be found at once. DATA_LOSS.
+  // `session` lives until `done`, and commits nothing until then.
+  void Acquire(const Session& session, MemoryStore::IfHeld if_held, Done done);
 
   // Who still waits for another server gets NOT_OWNER.
   void Stop();
@@ -61,12 +64,12 @@ class Takeover {
   using WaitRef = std::shared_ptr<Wait>;
 
   void Try(WaitRef wait);
-  void OnReloaded(WaitRef wait, absl::StatusOr<StoredRecord> stored);
+  void OnReloaded(WaitRef wait, absl::StatusOr<MemoryStore::Reloaded> reloaded);
   // Another server holds it: tries again later, unless that is too late.
   void Pause(WaitRef wait, const absl::Status& not_owner);
   // It is not, or no more, in the store.
   void OnGone(WaitRef wait);
-  void Finish(const WaitRef& wait, const absl::StatusOr<Reacquired>& answer);
+  void Finish(const WaitRef& wait, const absl::StatusOr<Acquired>& answer);
 
   const Parts parts_;
   const absl::Duration wait_;

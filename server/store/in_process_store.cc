@@ -69,12 +69,14 @@ absl::StatusOr<std::string> InProcessStore::GetReply(
   return Verified(key, it->second);
 }
 
-absl::StatusOr<StoredRecord> InProcessStore::Reload(const SessionKey& session) {
+absl::StatusOr<MemoryStore::Reloaded> InProcessStore::Reload(
+    const ReloadRequest& request) {
+  const SessionKey& session = request.session;
   MutexLock lock(&mu_);
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return NotStored(session);
   if (RecordChecksum(it->second.record) == it->second.checksum) {
-    return it->second.record;
+    return Reloaded{it->second.record};
   }
   return absl::DataLossError(
       absl::StrCat("the record of ", Describe(session), " fails its checksum"));

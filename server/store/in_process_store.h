@@ -36,7 +36,7 @@ class InProcessStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override
+  absl::StatusOr<Reloaded> Reload(const ReloadRequest& request) override
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Remove(const SessionKey& session,
                       const std::string& tombstone) override

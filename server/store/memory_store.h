@@ -67,6 +67,9 @@ struct StoredRecord {
   std::vector<Digest> values;  // that it holds, each once
   StepRange replies;           // there is one of every step in it
   std::string bytes;           // the session layer's; the store only keeps them
+  // How long ago it was written, by the clock of a store that servers share;
+  // only in what such a store gives.
+  std::optional<absl::Duration> age = std::nullopt;
 };
 
 // Bytes that the session layer may go on reading while they are written.
@@ -137,9 +140,27 @@ class MemoryStore {
   // The session's record as its next commit will find it, after one of which
   // nobody knows what became of it (UNAVAILABLE), or that found another
   // (ABORTED). Where servers share the store, the session is this one's from
-  // then on, unless another server holds it: UNAVAILABLE (NOT_OWNER), and that
-  // one is asked to release it. NOT_FOUND, DATA_LOSS, UNAVAILABLE.
-  virtual absl::StatusOr<StoredRecord> Reload(const SessionKey& session) = 0;
+  // then on, unless another server holds it: UNAVAILABLE (NOT_OWNER), and with
+  // kAsk that one is asked to release it. Not while a commit of the session is
+  // under way. NOT_FOUND, DATA_LOSS, UNAVAILABLE.
+  struct Reloaded {
+    StoredRecord record;
+    // Another server may have had the session since this one's last commit.
+    bool moved = false;
+  };
+  enum class IfHeld { kLeave, kAsk };
+  struct ReloadRequest {
+    SessionKey session;
+    IfHeld if_held = IfHeld::kLeave;
+  };
+  virtual absl::StatusOr<Reloaded> Reload(const ReloadRequest& request) = 0;
+  // Reload of each, in one go where that is cheaper.
+  virtual std::vector<absl::StatusOr<Reloaded>> ReloadAll(
+      const std::vector<ReloadRequest>& requests) {
+    std::vector<absl::StatusOr<Reloaded>> all;
+    for (const ReloadRequest& one : requests) all.push_back(Reload(one));
+    return all;
+  }
 
   // Removes the record, the session's replies, and every value that no other
   // session holds; durably for kSync sessions. `tombstone` is what is left
@@ -195,12 +216,14 @@ class MemoryStore {
 
   // nullptr: this server has it alone. Any thread may ask.
   virtual SharedDirectory* directory() { return nullptr; }
-  // How long after a Reload or a commit no other server gets the session. Any
-  // thread may ask.
+  // How long after a Reload or a commit no other server gets the session, but
+  // those that TakeReleased names. Any thread may ask.
   virtual absl::Duration lease() const { return absl::InfiniteDuration(); }
   // The sessions of which another server asked for, and got, since the last
   // call: the commit just made was this server's last one, until Reload.
   virtual std::vector<SessionKey> TakeReleased() { return {}; }
+  // This server commits no more to the session, but after a Reload.
+  virtual void Forget(const SessionKey& /*session*/) {}
 };
 
 }  // namespace mneme

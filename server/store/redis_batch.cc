@@ -96,18 +96,26 @@ void RedisBatch::DecideAll(const absl::Status& status) {
 
 void RedisBatch::Prepare() {
   std::vector<RedisCommand> commands;
-  std::vector<std::pair<Item*, size_t>> asking;  // and its last command
+  struct Asking {
+    Item* item;
+    size_t first;  // of its commands
+    size_t last;
+  };
+  std::vector<Asking> asking;
   for (Item& item : items_) {
     std::vector<RedisCommand> preparation = Preparation(&item);
     if (preparation.empty()) continue;
+    asking.push_back(
+        {&item, commands.size(), commands.size() + preparation.size() - 1});
     std::move(preparation.begin(), preparation.end(),
               std::back_inserter(commands));
-    asking.emplace_back(&item, commands.size() - 1);
   }
   auto replies = connection_->Run(commands);
   if (!replies.ok()) return DecideAll(replies.status());
-  for (const auto& [item, last] : asking) {
-    Prepared(item, std::move((*replies)[last]));
+  for (const auto& [item, first, last] : asking) {
+    const absl::Status before = StatusOf((*replies)[first]);
+    before.ok() ? Prepared(item, std::move((*replies)[last]))
+                : Decide(item, before);
   }
 }
 
@@ -120,8 +128,8 @@ std::vector<RedisCommand> RedisBatch::Preparation(Item* item) {
   }
   const RedisSessions::Owned* owned = sessions_->FindOwned(session);
   if (owned == nullptr) {
-    return {sessions_->RemindCommand(session),
-            sessions_->AcquireCommand(session, item->root)};
+    return {sessions_->AcquireCommand(session, item->root,
+                                      MemoryStore::IfHeld::kLeave)};
   }
   item->root = owned->root;
   return {};

@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
@@ -14,6 +13,12 @@
 
 namespace mneme {
 namespace {
+
+absl::Duration ParseMicros(const std::string& text) {
+  int64_t us = 0;
+  return absl::SimpleAtoi(text, &us) ? absl::Microseconds(us)
+                                     : absl::ZeroDuration();
+}
 
 std::string TombstoneIn(const SessionKey& session, const RedisReply& framed) {
   if (framed.is_nil()) return "";
@@ -31,13 +36,11 @@ SharedDirectory::Entry ReadEntry(const SessionKey& session,
     entry.tombstone = TombstoneIn(session, index.list[2]);
     return entry;
   }
-  int64_t held_us = 0;
-  if (absl::SimpleAtoi(looked.list[2].text, &held_us)) {
-    entry.held = absl::Microseconds(held_us);
-  }
+  entry.held = ParseMicros(looked.list[2].text);
   auto record =
       ReadRecord(session, *ParseRoot(index.list[0].text), looked.list[1].text);
   if (record.ok()) {
+    record->age = ParseMicros(looked.list[3].text);
     entry.record = *std::move(record);
   } else {
     entry.record = record.status();
@@ -48,9 +51,11 @@ SharedDirectory::Entry ReadEntry(const SessionKey& session,
 }  // namespace
 
 RedisDirectory::RedisDirectory(RedisConnection::Options connection,
-                               const RedisKeys* keys, std::string owner)
+                               const RedisKeys* keys, std::string owner,
+                               bool durable)
     : keys_(keys),
       owner_(std::move(owner)),
+      durable_(durable),
       connection_(std::move(connection)) {}
 
 absl::StatusOr<std::vector<RedisReply>> RedisDirectory::ReadIndexes(
@@ -80,6 +85,7 @@ absl::StatusOr<std::vector<SharedDirectory::Entry>> RedisDirectory::Look(
   for (size_t i = 0; i < sessions.size(); ++i) {
     RETURN_IF_ERROR(StatusOf(looked[i]));
     entries.push_back(ReadEntry(sessions[i], indexes[i], looked[i]));
+    entries.back().durable = durable_;
   }
   return entries;
 }
@@ -105,11 +111,7 @@ absl::StatusOr<std::vector<SharedDirectory::Due>> RedisDirectory::FindDue(
   std::vector<Due> due;
   for (size_t i = 0; i + 1 < reply.list.size(); i += 2) {
     auto session = keys_->ParseIndex(reply.list[i].text);
-    if (!session.has_value()) {
-      return absl::DataLossError(
-          absl::StrCat("the store's directory names a key that is not ours: ",
-                       absl::CHexEscape(reply.list[i].text)));
-    }
+    if (!session.has_value()) continue;  // not ours
     due.push_back({*std::move(session), reply.list[i + 1].text});
   }
   return due;
@@ -117,11 +119,11 @@ absl::StatusOr<std::vector<SharedDirectory::Due>> RedisDirectory::FindDue(
 
 absl::Status RedisDirectory::AskLater(const std::vector<Later>& later) {
   std::vector<RedisCommand> commands;
-  for (const auto& [session, delay] : later) {
+  for (const auto& [session, delay, mark] : later) {
     commands.push_back(RedisScripts::Get().remind.Call(
         {keys_->Due(), keys_->Sessions(session.tenant)},
         {keys_->Index(session), session.session_id,
-         absl::StrCat(absl::ToInt64Microseconds(delay)), "0"}));
+         absl::StrCat(absl::ToInt64Microseconds(delay)), "0", mark}));
   }
   MutexLock lock(&mu_);
   ASSIGN_OR_RETURN(const auto replies, connection_.Run(commands));
@@ -129,11 +131,17 @@ absl::Status RedisDirectory::AskLater(const std::vector<Later>& later) {
   return absl::OkStatus();
 }
 
-absl::Status RedisDirectory::Forget(const Due& due) {
+absl::Status RedisDirectory::Forget(const Due& due,
+                                    const std::string& tombstone) {
   MutexLock lock(&mu_);
-  RETURN_IF_ERROR(CloseClaim(due.session));
+  RETURN_IF_ERROR(ForgetClaim(due.session));
   const std::string index = keys_->Index(due.session);
-  RETURN_IF_ERROR(connection_.Run(RedisCommand{"HDEL", index, "t"}).status());
+  if (!tombstone.empty()) {
+    const std::string framed = Frame(TombstoneEntryKey(due.session), tombstone);
+    RETURN_IF_ERROR(
+        connection_.Run(RedisScripts::Get().unbury.Call({index}, {framed}))
+            .status());
+  }
   return connection_
       .Run(RedisScripts::Get().forget.Call(
           {keys_->Due(), keys_->Sessions(due.session.tenant)},
@@ -141,7 +149,7 @@ absl::Status RedisDirectory::Forget(const Due& due) {
       .status();
 }
 
-absl::Status RedisDirectory::CloseClaim(const SessionKey& session) {
+absl::Status RedisDirectory::ForgetClaim(const SessionKey& session) {
   ASSIGN_OR_RETURN(const auto indexes, ReadIndexes({session}));
   const std::string& root_bytes = indexes[0].list[0].text;
   const std::string& claim = indexes[0].list[1].text;

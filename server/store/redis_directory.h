@@ -17,9 +17,10 @@ namespace mneme {
 // they say may be too much, never too little. Owns a connection.
 class RedisDirectory : public SharedDirectory {
  public:
-  // `keys` is not owned and outlives this; `owner`: RedisSessions::owner().
+  // `keys` is not owned and outlives this; `owner`: RedisSessions::owner();
+  // `durable`: what is in Redis is on disk, and on as many replicas as it must.
   RedisDirectory(RedisConnection::Options connection, const RedisKeys* keys,
-                 std::string owner);
+                 std::string owner, bool durable);
 
   absl::StatusOr<std::vector<Entry>> Look(
       const std::vector<SessionKey>& sessions) override
@@ -32,19 +33,21 @@ class RedisDirectory : public SharedDirectory {
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status AskLater(const std::vector<Later>& later) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Forget(const Due& due) override ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Forget(const Due& due, const std::string& tombstone) override
+      ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   // The index of each: root, claim, tombstone.
   absl::StatusOr<std::vector<RedisReply>> ReadIndexes(
       const std::vector<SessionKey>& sessions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What a creator that may yet come finds: that it must not.
-  absl::Status CloseClaim(const SessionKey& session)
+  // Takes the id back from a creator that may yet come.
+  absl::Status ForgetClaim(const SessionKey& session)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const RedisKeys* const keys_;
   const std::string owner_;
+  const bool durable_;
   Mutex mu_;
   RedisConnection connection_ ABSL_GUARDED_BY(mu_);
 };

@@ -14,8 +14,10 @@ namespace mneme {
 //
 //   prefix i:T:S          hash     r root, g claim: where the session's record
 //                                  is or is to be; t its tombstone
-//   prefix {root}T:s:S    hash     r record, e epoch; o owner, l the end of its
-//                                  lease (us), w who asked for the session
+//   prefix {root}T:s:S    hash     r record, e epoch, u when it was written; o
+//   owner, l the
+//                                  end of its lease, w who asked for the
+//                                  session, x until when (all in us)
 //   prefix {root}T:p:S    hash     step (decimal) -> reply
 //   prefix {root}T:v      hash     digest -> value
 //   prefix {root}T:c      hash     digest -> how many sessions hold it

@@ -94,40 +94,65 @@ local function integer(n) return string.format('%.0f', n) end
 )lua";
 
 constexpr char kLease[] = R"lua(
+local function hold(key, owner, lease)
+  redis.call('HSET', key, 'o', owner, 'l', integer(now_us() + tonumber(lease)))
+end
 local function lease_left(owner, holder, ends)
   if not holder or holder == owner then return 0 end
   return math.max(0, tonumber(ends or '0') - now_us())
 end
-local function hold(key, owner, lease)
-  redis.call('HSET', key, 'o', owner, 'l', integer(now_us() + tonumber(lease)))
+local function wanted_by_another(owner, who, ends)
+  return who and who ~= owner and tonumber(ends or '0') > now_us()
+end
+local function age(written)
+  return integer(math.max(0, now_us() - tonumber(written or now_us())))
 end
 )lua";
 
 constexpr char kAcquire[] = R"lua(
-local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'o', 'l')
+local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'o', 'l', 'w', 'x', 'u')
 if not stored[1] then return {'none'} end
 local left = lease_left(ARGV[1], stored[3], stored[4])
+local wanted = wanted_by_another(ARGV[1], stored[5], stored[6])
+if left == 0 and wanted and stored[2] == ARGV[3] then
+  hold(KEYS[1], stored[5], ARGV[2])
+  redis.call('HDEL', KEYS[1], 'w', 'x')
+  left = tonumber(ARGV[2])
+end
 if left > 0 then
-  redis.call('HSET', KEYS[1], 'w', ARGV[1])
+  if ARGV[4] ~= '0' then
+    redis.call('HSET', KEYS[1], 'w', ARGV[1],
+               'x', integer(now_us() + tonumber(ARGV[4])))
+  end
   return {'held', integer(left)}
 end
-if stored[3] ~= ARGV[1] or stored[2] ~= ARGV[3] then
-  redis.call('HINCRBY', KEYS[1], 'e', 1)
-end
+redis.call('HINCRBY', KEYS[1], 'e', 1)
 hold(KEYS[1], ARGV[1], ARGV[2])
-redis.call('HDEL', KEYS[1], 'w')
-return {'ok', stored[1], redis.call('HGET', KEYS[1], 'e')}
+if not wanted then redis.call('HDEL', KEYS[1], 'w', 'x') end
+return {'ok', stored[1], redis.call('HGET', KEYS[1], 'e'), age(stored[7]),
+        stored[2] == ARGV[3] and '' or 'moved'}
 )lua";
 
 constexpr char kLook[] = R"lua(
-local stored = redis.call('HMGET', KEYS[1], 'r', 'o', 'l')
+local stored = redis.call('HMGET', KEYS[1], 'r', 'o', 'l', 'u')
 if not stored[1] then return {'none'} end
-return {'ok', stored[1], integer(lease_left(ARGV[1], stored[2], stored[3]))}
+return {'ok', stored[1], integer(lease_left(ARGV[1], stored[2], stored[3])),
+        age(stored[4])}
 )lua";
 
 constexpr char kRemind[] = R"lua(
+if ARGV[5] ~= '' and redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[5] then
+  return {'changed'}
+end
 redis.call('ZADD', KEYS[1], integer(now_us() + tonumber(ARGV[3])), ARGV[1])
 if ARGV[4] == '1' then redis.call('ZADD', KEYS[2], 0, ARGV[2]) end
+return {'ok'}
+)lua";
+
+constexpr char kUnbury[] = R"lua(
+if redis.call('HGET', KEYS[1], 't') == ARGV[1] then
+  redis.call('HDEL', KEYS[1], 't')
+end
 return {'ok'}
 )lua";
 
@@ -144,7 +169,7 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now_us()),
 )lua";
 
 constexpr char kCommit[] = R"lua(
-local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'w')
+local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'w', 'x')
 local parent = KEYS[7] and redis.call('HGET', KEYS[7], 'r')
 local function refused() return {'refused', stored[1] or '', parent or ''} end
 
@@ -199,11 +224,12 @@ local at = 9 + 2 * puts
 for i = 0, tonumber(ARGV[at]) - 1 do
   redis.call('HSET', KEYS[2], ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i])
 end
-redis.call('HSET', KEYS[1], 'r', ARGV[5], 'e', ARGV[2])
+redis.call('HSET', KEYS[1], 'r', ARGV[5], 'e', ARGV[2],
+           'u', integer(now_us()))
 redis.call('SADD', KEYS[4], ARGV[1])
-if stored[3] then
+if stored[3] then redis.call('HDEL', KEYS[1], 'w', 'x') end
+if wanted_by_another(ARGV[6], stored[3], stored[4]) then
   hold(KEYS[1], stored[3], ARGV[7])
-  redis.call('HDEL', KEYS[1], 'w')
   return {'ok', 'released'}
 end
 hold(KEYS[1], ARGV[6], ARGV[7])
@@ -254,15 +280,18 @@ RedisCommand RedisScript::Call(
 }
 
 std::vector<RedisCommand> RedisScripts::Load() const {
-  return {claim.Load(),   release.Load(), bury.Load(),   close.Load(),
-          acquire.Load(), look.Load(),    commit.Load(), remove.Load(),
-          remind.Load(),  forget.Load(),  due.Load()};
+  std::vector<RedisCommand> commands;
+  for (const RedisScript* script : All()) commands.push_back(script->Load());
+  return commands;
+}
+
+std::vector<const RedisScript*> RedisScripts::All() const {
+  return {&claim,  &release, &bury,   &close,  &acquire, &look,
+          &commit, &remove,  &remind, &unbury, &forget,  &due};
 }
 
 const std::string* RedisScripts::FindText(const std::string& sha1) const {
-  for (const RedisScript* script :
-       {&claim, &release, &bury, &close, &acquire, &look, &commit, &remove,
-        &remind, &forget, &due}) {
+  for (const RedisScript* script : All()) {
     if (script->sha1() == sha1) return &script->text();
   }
   return nullptr;
@@ -279,6 +308,7 @@ const RedisScripts& RedisScripts::Get() {
       RedisScript(absl::StrCat(kNow, kLease, kParse, kDrop, kCommit)),
       RedisScript(absl::StrCat(kParse, kDrop, kRemove)),
       RedisScript(absl::StrCat(kNow, kRemind)),
+      RedisScript(kUnbury),
       RedisScript(kForget),
       RedisScript(absl::StrCat(kNow, kDue))};
   return *scripts;

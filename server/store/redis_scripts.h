@@ -52,12 +52,14 @@ struct RedisScripts {
   // record: there is one already
   RedisScript close;
   // KEYS record. ARGV owner, lease (us), the epoch that the owner knows or
-  // empty: the session is the owner's, for as long as the lease at least; its
-  // epoch grows if anybody else may have had it. "ok", record, epoch | "none" |
-  // "held", how long yet (us): by another, who is asked to release it
+  // empty, how long it wants the session (us; 0: not if another holds it). The
+  // epoch grows, so that whatever was sent before comes too late. "ok", record,
+  // epoch, age of the record (us), "moved" if the epoch was another | "none" |
+  // "held", how long yet (us): by another, who is asked to release it. That
+  // can be one that asked before, if the owner acquires what it has already
   RedisScript acquire;
   // KEYS record. ARGV owner: changes nothing. "ok", record, how long another
-  // holds it yet (us; 0: nobody else does) | "none"
+  // holds it yet (us; 0: nobody else does), age of the record (us) | "none"
   RedisScript look;
   // KEYS record, replies, counts, members, values, closed claims, parent's
   // record (for a fork). ARGV session id, epoch (a new record: the claim, which
@@ -78,9 +80,11 @@ struct RedisScripts {
 
   // Of the directory (redis_directory.h). KEYS due, sessions of the tenant.
   //
-  // ARGV index, session id, delay (us), "1" to list it: it is due after that.
-  // "ok"
+  // ARGV index, session id, delay (us), "1" to list it, the score that it has
+  // or empty: it is due after that. "ok" | "changed": it has another score
   RedisScript remind;
+  // KEYS index. ARGV tombstone: removes it, if it is this one. "ok"
+  RedisScript unbury;
   // ARGV index, session id, score, "1" to leave it in due: takes it out, unless
   // it was made due anew since it had that score. "ok" | "changed"
   RedisScript forget;
@@ -89,6 +93,7 @@ struct RedisScripts {
 
   // SCRIPT LOAD of each, for a new connection.
   std::vector<RedisCommand> Load() const;
+  std::vector<const RedisScript*> All() const;
   // nullptr: it is none of these.
   const std::string* FindText(const std::string& sha1) const;
   static const RedisScripts& Get();

@@ -18,6 +18,9 @@ namespace {
 
 // Creators of one id that keep taking it from each other.
 constexpr int kMostTakeovers = 8;
+// Who waits for a session asks for it more often than that; who has given up
+// gets none.
+constexpr absl::Duration kAsksFor = absl::Milliseconds(300);
 
 std::string Bytes(const Root& root) {
   return {reinterpret_cast<const char*>(root.data()), root.size()};
@@ -40,10 +43,14 @@ std::string RandomName(std::random_device* random) {
   return name;
 }
 
+absl::Duration ParseMicros(const std::string& text) {
+  int64_t us = 0;
+  return absl::SimpleAtoi(text, &us) ? absl::Microseconds(us)
+                                     : absl::ZeroDuration();
+}
+
 absl::Status HeldElsewhere(const SessionKey& session, const RedisReply& reply) {
-  int64_t left_us = 0;
-  if (!absl::SimpleAtoi(reply.list[1].text, &left_us)) left_us = 0;
-  return NotOwner(session, absl::Microseconds(left_us));
+  return NotOwner(session, ParseMicros(reply.list[1].text));
 }
 
 std::string Micros(absl::Duration duration) {
@@ -120,8 +127,14 @@ absl::StatusOr<std::string> RedisSessions::Claimed(const Commit& commit,
                        ReadRecord(session, root, closed.list[1].text));
       return CheckCommit(commit, stored, std::nullopt);
     }
-    ASSIGN_OR_RETURN(reply, connection_->Run(ClaimCommand(
-                                session, commit.record.root, taken)));
+    // Who removes the one that was there takes what he saw out of the
+    // directory.
+    ASSIGN_OR_RETURN(
+        auto replies,
+        connection_->Run({RemindCommand(session),
+                          ClaimCommand(session, commit.record.root, taken)}));
+    RETURN_IF_ERROR(StatusOf(replies[0]));
+    reply = std::move(replies[1]);
   }
   return NotOwner(commit.record.session);
 }
@@ -136,7 +149,7 @@ RedisCommand RedisSessions::RemindCommand(const SessionKey& session) const {
   return RedisScripts::Get().remind.Call(
       {keys_->Due(), keys_->Sessions(session.tenant)},
       {keys_->Index(session), session.session_id, Micros(options_.look_after),
-       "1"});
+       "1", ""});
 }
 
 absl::StatusOr<std::string> RedisSessions::ReadScore(
@@ -156,15 +169,18 @@ RedisCommand RedisSessions::ForgetCommand(const SessionKey& session,
 }
 
 RedisCommand RedisSessions::AcquireCommand(const SessionKey& session,
-                                           const Root& root) {
+                                           const Root& root,
+                                           MemoryStore::IfHeld if_held) const {
   const Owned* owned = FindOwned(session);
   const bool known = owned != nullptr && owned->root == root;
+  const bool asks = if_held == MemoryStore::IfHeld::kAsk;
   return RedisScripts::Get().acquire.Call(
       {keys_->Record(session, root)},
-      {owner_, lease(), known ? owned->epoch : std::string()});
+      {owner_, lease(), known ? owned->epoch : std::string(),
+       asks ? Micros(kAsksFor) : "0"});
 }
 
-absl::StatusOr<std::optional<StoredRecord>> RedisSessions::Acquired(
+absl::StatusOr<std::optional<MemoryStore::Reloaded>> RedisSessions::Acquired(
     const SessionKey& session, const Root& root, const RedisReply& reply) {
   RETURN_IF_ERROR(StatusOf(reply));
   if (Word(reply) == "none") return std::nullopt;
@@ -175,23 +191,75 @@ absl::StatusOr<std::optional<StoredRecord>> RedisSessions::Acquired(
     Disown(session);
     return record.status();
   }
+  record->age = ParseMicros(reply.list[3].text);
   Own(session, {root, reply.list[2].text});
-  return *std::move(record);
+  return MemoryStore::Reloaded{*std::move(record),
+                               reply.list[4].text == "moved"};
 }
 
-absl::StatusOr<StoredRecord> RedisSessions::Acquire(const SessionKey& session) {
-  ASSIGN_OR_RETURN(const Claim claim, ReadIndex(session));
-  std::optional<StoredRecord> record;
-  if (!claim.root.empty()) {
-    ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
-    ASSIGN_OR_RETURN(const auto replies,
-                     connection_->Run({RemindCommand(session),
-                                       AcquireCommand(session, root)}));
-    RETURN_IF_ERROR(StatusOf(replies[0]));
-    ASSIGN_OR_RETURN(record, Acquired(session, root, replies[1]));
+RedisSessions::Reloads RedisSessions::AcquireAll(
+    const std::vector<MemoryStore::ReloadRequest>& requests) {
+  auto all = TryAcquireAll(requests, /*read_all=*/false);
+  if (!all.ok()) return {requests.size(), all.status()};
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const SessionKey& session = requests[i].session;
+    const bool known = FindOwned(session) != nullptr;
+    if (!known || !absl::IsNotFound((*all)[i].status())) continue;
+    // Gone, or another one of its id is there, of another family.
+    auto again = TryAcquireAll({requests[i]}, /*read_all=*/true);
+    (*all)[i] = again.ok() ? std::move(again->front()) : again.status();
   }
-  if (record.has_value()) return *std::move(record);
-  return absl::NotFoundError(absl::StrCat(Describe(session), " has no record"));
+  return *std::move(all);
+}
+
+absl::StatusOr<RedisSessions::Reloads> RedisSessions::TryAcquireAll(
+    const std::vector<MemoryStore::ReloadRequest>& requests, bool read_all) {
+  ASSIGN_OR_RETURN(const auto roots, FindRoots(requests, read_all));
+  std::vector<RedisCommand> commands;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (!roots[i].has_value()) continue;
+    commands.push_back(
+        AcquireCommand(requests[i].session, *roots[i], requests[i].if_held));
+  }
+  ASSIGN_OR_RETURN(const auto replies, connection_->Run(commands));
+  Reloads all;
+  auto reply = replies.begin();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const SessionKey& session = requests[i].session;
+    absl::StatusOr<std::optional<MemoryStore::Reloaded>> got = std::nullopt;
+    if (roots[i].has_value()) got = Acquired(session, *roots[i], *reply++);
+    if (!got.ok()) {
+      all.emplace_back(got.status());
+    } else if (got->has_value()) {
+      all.emplace_back(**std::move(got));
+    } else {
+      all.emplace_back(absl::NotFoundError(
+          absl::StrCat(Describe(session), " has no record")));
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<std::vector<std::optional<Root>>> RedisSessions::FindRoots(
+    const std::vector<MemoryStore::ReloadRequest>& requests, bool read_all) {
+  std::vector<std::optional<Root>> roots(requests.size());
+  std::vector<RedisCommand> commands;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const Owned* owned = FindOwned(requests[i].session);
+    if (owned != nullptr && !read_all) {
+      roots[i] = owned->root;
+      continue;
+    }
+    commands.push_back({"HGET", keys_->Index(requests[i].session), "r"});
+    places.push_back(i);
+  }
+  ASSIGN_OR_RETURN(const auto replies, connection_->Run(commands));
+  for (size_t i = 0; i < places.size(); ++i) {
+    RETURN_IF_ERROR(StatusOf(replies[i]));
+    roots[places[i]] = ParseRoot(replies[i].text);
+  }
+  return roots;
 }
 
 absl::StatusOr<bool> RedisSessions::Remove(const SessionKey& session,
@@ -221,12 +289,12 @@ absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
   ASSIGN_OR_RETURN(const std::string epoch, EpochToRemove(session, root));
   ASSIGN_OR_RETURN(const RedisReply stored, ReadRecordOf(session, root));
   const auto record = ReadRecord(session, root, stored.text);
-  ASSIGN_OR_RETURN(const RedisCommand remove,
-                   RemoveCommand(session, root, epoch, record.ok()));
-  ASSIGN_OR_RETURN(const RedisReply removed, connection_->Run(remove));
-  if (Word(removed) == "changed")
-    return RedisDown(absl::StrCat("the family of ", Describe(session),
-                                  " changed meanwhile"));
+  RedisReply removed;
+  do {  // as long as others join or leave the family in between
+    ASSIGN_OR_RETURN(const RedisCommand remove,
+                     RemoveCommand(session, root, epoch, record.ok()));
+    ASSIGN_OR_RETURN(removed, connection_->Run(remove));
+  } while (Word(removed) == "changed");
   if (Word(removed) == "fenced") return NotOwner(session);
   if (Word(removed) == "none") RETURN_IF_ERROR(CloseClaim(session, claim));
   return !record.ok() || record->durability == Durability::kSync;
@@ -260,7 +328,8 @@ absl::StatusOr<std::string> RedisSessions::EpochToRemove(
   if (owned != nullptr && owned->root != root) return NotOwner(session);
   if (owned != nullptr) return owned->epoch;
   ASSIGN_OR_RETURN(const RedisReply reply,
-                   connection_->Run(AcquireCommand(session, root)));
+                   connection_->Run(AcquireCommand(
+                       session, root, MemoryStore::IfHeld::kLeave)));
   if (Word(reply) == "held") return HeldElsewhere(session, reply);
   return Word(reply) == "ok" ? reply.list[2].text : std::string();
 }

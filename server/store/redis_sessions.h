@@ -61,8 +61,8 @@ class RedisSessions {
 
   struct Options {
     absl::Duration lease;
-    // A session is to be looked at so long after it was made or acquired, by
-    // whoever lives then: see RedisDirectory.
+    // A session is to be looked at so long after it was made, by whoever lives
+    // then: see RedisDirectory.
     absl::Duration look_after;
   };
 
@@ -75,7 +75,7 @@ class RedisSessions {
   // What a commit says of the lease.
   std::string lease() const;
 
-  // nullptr: this process never had it.
+  // nullptr: this process never had it, or gave it away.
   const Owned* FindOwned(const SessionKey& session) const;
   void Own(const SessionKey& session, Owned owned) {
     owned_.insert_or_assign(session, std::move(owned));
@@ -90,7 +90,7 @@ class RedisSessions {
     return std::exchange(released_, {});
   }
 
-  // Goes before what makes or acquires a session.
+  // Goes before what makes a session.
   RedisCommand RemindCommand(const SessionKey& session) const;
 
   // The session's record, wherever it is. DATA_LOSS: it is damaged.
@@ -103,14 +103,17 @@ class RedisSessions {
   absl::StatusOr<std::string> Claimed(const Commit& commit, RedisReply reply);
   RedisCommand ReleaseCommand(const SessionKey& session, const Claim& claim);
 
-  RedisCommand AcquireCommand(const SessionKey& session, const Root& root);
+  RedisCommand AcquireCommand(const SessionKey& session, const Root& root,
+                              MemoryStore::IfHeld if_held) const;
   // Takes the reply in: this process owns the session now, unless its record is
   // damaged (DATA_LOSS) or another holds it (UNAVAILABLE, NOT_OWNER). nullopt:
   // there is no record.
-  absl::StatusOr<std::optional<StoredRecord>> Acquired(
+  absl::StatusOr<std::optional<MemoryStore::Reloaded>> Acquired(
       const SessionKey& session, const Root& root, const RedisReply& reply);
-  // Both, of whatever family it is. NOT_FOUND: there is no such session.
-  absl::StatusOr<StoredRecord> Acquire(const SessionKey& session);
+  // Both, of each, of whatever family it is. NOT_FOUND: there is no such
+  // session.
+  using Reloads = std::vector<absl::StatusOr<MemoryStore::Reloaded>>;
+  Reloads AcquireAll(const std::vector<MemoryStore::ReloadRequest>& requests);
 
   // Removes the session, also a damaged one, and leaves the framed tombstone.
   // Whether what was removed was kSync or unknown. UNAVAILABLE (NOT_OWNER): it
@@ -120,6 +123,11 @@ class RedisSessions {
   absl::Status RemoveTombstone(const SessionKey& session);
 
  private:
+  // Of each; nullopt: there is none. A root that is known already is not read.
+  absl::StatusOr<std::vector<std::optional<Root>>> FindRoots(
+      const std::vector<MemoryStore::ReloadRequest>& requests, bool read_all);
+  absl::StatusOr<Reloads> TryAcquireAll(
+      const std::vector<MemoryStore::ReloadRequest>& requests, bool read_all);
   absl::StatusOr<Claim> ReadIndex(const SessionKey& session);
   absl::StatusOr<RedisReply> ReadRecordOf(const SessionKey& session,
                                           const Root& root);

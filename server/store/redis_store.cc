@@ -115,7 +115,8 @@ RedisStore::RedisStore(const Options& options)
       wait_{options.wait_replicas, options.wait_timeout},
       writer_(ToConnectionOptions(options)),
       sessions_(&writer_, &keys_, {options.lease, options.look_after}),
-      directory_(ToConnectionOptions(options), &keys_, sessions_.owner()),
+      directory_(ToConnectionOptions(options), &keys_, sessions_.owner(),
+                 options.offer_sync && options.wait_replicas == 0),
       reader_(ToConnectionOptions(options)) {}
 
 RedisStore::~RedisStore() = default;
@@ -128,12 +129,39 @@ absl::Status RedisStore::CheckServer() {
 }
 
 absl::StatusOr<StoredRecord> RedisStore::Acquire(const SessionKey& session) {
+  ASSIGN_OR_RETURN(Reloaded reloaded, Reload({session, IfHeld::kAsk}));
+  return std::move(reloaded.record);
+}
+
+absl::StatusOr<MemoryStore::Reloaded> RedisStore::Reload(
+    const ReloadRequest& request) {
+  return std::move(ReloadAll({request}).front());
+}
+
+std::vector<absl::StatusOr<MemoryStore::Reloaded>> RedisStore::ReloadAll(
+    const std::vector<ReloadRequest>& requests) {
+  std::vector<absl::StatusOr<Reloaded>> all(requests.size());
+  std::vector<ReloadRequest> asked;
+  std::vector<size_t> places;
   MutexLock lock(&write_mu_);
-  std::optional<StoredRecord> here = memory_.Find(session);
-  if (here.has_value()) return *std::move(here);
-  ASSIGN_OR_RETURN(StoredRecord record, sessions_.Acquire(session));
-  RETURN_IF_ERROR(WaitForReplicas());
-  return record;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    std::optional<StoredRecord> here = memory_.Find(requests[i].session);
+    if (here.has_value()) {
+      all[i] = Reloaded{*std::move(here)};
+      continue;
+    }
+    asked.push_back(requests[i]);
+    places.push_back(i);
+  }
+  RedisSessions::Reloads acquired = sessions_.AcquireAll(asked);
+  const bool any = std::any_of(acquired.begin(), acquired.end(),
+                               [](const auto& one) { return one.ok(); });
+  const absl::Status waited = any ? WaitForReplicas() : absl::OkStatus();
+  for (size_t i = 0; i < places.size(); ++i) {
+    const bool lost = acquired[i].ok() && !waited.ok();
+    all[places[i]] = lost ? waited : std::move(acquired[i]);
+  }
+  return all;
 }
 
 std::vector<absl::Status> RedisStore::Apply(std::vector<Commit> commits) {
@@ -307,6 +335,11 @@ std::optional<absl::Duration> RedisStore::unsynced_since() const {
 std::vector<SessionKey> RedisStore::TakeReleased() {
   MutexLock lock(&write_mu_);
   return sessions_.TakeReleased();
+}
+
+void RedisStore::Forget(const SessionKey& session) {
+  MutexLock lock(&write_mu_);
+  sessions_.Disown(session);
 }
 
 absl::Status RedisStore::WaitForReplicas() {

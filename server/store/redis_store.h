@@ -103,10 +103,12 @@ class RedisStore : public MemoryStore {
   absl::StatusOr<StoredRecord> Acquire(const SessionKey& session)
       ABSL_LOCKS_EXCLUDED(write_mu_);
 
-  // Acquire.
-  absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override {
-    return Acquire(session);
-  }
+  // Acquire, with kAsk.
+  absl::StatusOr<Reloaded> Reload(const ReloadRequest& request) override
+      ABSL_LOCKS_EXCLUDED(write_mu_);
+  std::vector<absl::StatusOr<Reloaded>> ReloadAll(
+      const std::vector<ReloadRequest>& requests) override
+      ABSL_LOCKS_EXCLUDED(write_mu_);
 
   std::vector<absl::Status> Apply(std::vector<Commit> commits) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
@@ -130,16 +132,18 @@ class RedisStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(read_mu_);
   // With wait_replicas: waits until they have everything.
   absl::Status Flush() override ABSL_LOCKS_EXCLUDED(write_mu_);
-  // Of commits that replicas have not been waited for.
-  // Writes the mark that Flush waits for; through a proxy, marks that lie on
-  // all nodes of a cluster, of which one must work.
+  // Writes what Flush waits for; through a proxy, marks that lie on all nodes
+  // of a cluster, of which one must work.
   absl::Status Probe() override ABSL_LOCKS_EXCLUDED(write_mu_);
   bool fails_in_parts() const override { return options_.proxy; }
+  // Of commits that replicas have not been waited for.
   std::optional<absl::Duration> unsynced_since() const override
       ABSL_LOCKS_EXCLUDED(unsynced_mu_);
   SharedDirectory* directory() override { return &directory_; }
   absl::Duration lease() const override { return options_.lease; }
   std::vector<SessionKey> TakeReleased() override
+      ABSL_LOCKS_EXCLUDED(write_mu_);
+  void Forget(const SessionKey& session) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
 
  private:

@@ -141,10 +141,12 @@ MemoryStore::Values RocksDbStore::GetValues(
   return values;
 }
 
-absl::StatusOr<StoredRecord> RocksDbStore::Reload(const SessionKey& session) {
+absl::StatusOr<MemoryStore::Reloaded> RocksDbStore::Reload(
+    const ReloadRequest& request) {
+  const SessionKey& session = request.session;
   MutexLock lock(&write_mu_);
   ASSIGN_OR_RETURN(std::optional<StoredRecord> record, Find(session));
-  if (record.has_value()) return *std::move(record);
+  if (record.has_value()) return Reloaded{*std::move(record)};
   return absl::NotFoundError(absl::StrCat(Describe(session), " is not stored"));
 }
 

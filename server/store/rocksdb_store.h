@@ -84,7 +84,7 @@ class RocksDbStore : public MemoryStore {
   absl::StatusOr<std::string> GetValue(const ValueKey& key) const override;
   absl::StatusOr<std::string> GetReply(const ReplyKey& key) const override;
   Values GetValues(const std::vector<ValueKey>& keys) const override;
-  absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override
+  absl::StatusOr<Reloaded> Reload(const ReloadRequest& request) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status Remove(const SessionKey& session,
                       const std::string& tombstone) override

@@ -18,11 +18,11 @@ namespace mneme {
 //
 // It also says which sessions somebody should look at: those that no server may
 // have, since the one that had them died, so that they end when they should.
-// Who makes or takes a session makes it due some time later (ask_later), and
-// whoever finds it due says when to ask again.
+// Who makes a session makes it due some time later, and whoever finds it due
+// says when to look again.
 //
 // Sessions of durability kMemory are in no directory. Thread-safe; calls block,
-// so they come from the store writer's thread.
+// so they come from the store writer's thread for them.
 class SharedDirectory {
  public:
   virtual ~SharedDirectory() = default;
@@ -33,6 +33,8 @@ class SharedDirectory {
     std::string tombstone;  // if there is no record; empty: none
     // Another server has it, and may go on without asking, for so long yet.
     absl::Duration held;
+    // What the record says is as durable as its session asks.
+    bool durable = false;
   };
   // One of each. UNAVAILABLE (STORE_DOWN).
   virtual absl::StatusOr<std::vector<Entry>> Look(
@@ -49,15 +51,18 @@ class SharedDirectory {
     std::string mark;
   };
   virtual absl::StatusOr<std::vector<Due>> FindDue(size_t limit) = 0;
-  // Each is due again after `delay`.
+  // Each is due again after `delay`, unless it has another mark; "": whatever
+  // it has.
   struct Later {
     SessionKey session;
     absl::Duration delay;  // finite
+    std::string mark;
   };
   virtual absl::Status AskLater(const std::vector<Later>& later) = 0;
-  // There is nothing of it, whoever may still be making it: it is due no more,
-  // nor listed, unless it was made due since. Its tombstone goes too.
-  virtual absl::Status Forget(const Due& due) = 0;
+  // There is nothing of it but this tombstone ("": none), whoever may still be
+  // making it: that goes, and it is due no more, nor listed, unless it was made
+  // due since.
+  virtual absl::Status Forget(const Due& due, const std::string& tombstone) = 0;
 };
 
 }  // namespace mneme

@@ -31,9 +31,11 @@ StoreWriter::StoreWriter(MemoryStore* store, Options options)
     : store_(store),
       options_(std::move(options)),
       scrubber_(store),
+      directory_(store->directory()),
       thread_([this] { Loop(); }) {}
 
 StoreWriter::~StoreWriter() {
+  directory_.Stop();  // its answers may submit
   {
     MutexLock lock(&mu_);
     stopping_ = true;
@@ -54,11 +56,13 @@ void StoreWriter::ReadReply(ReplyKey key, ReadDone done) {
   Enqueue(ReadOp{std::move(key), std::move(done)});
 }
 
-void StoreWriter::Reload(SessionKey session, ReloadDone done) {
-  Enqueue(ReloadOp{std::move(session), std::move(done)});
+void StoreWriter::Reload(MemoryStore::ReloadRequest request, ReloadDone done) {
+  Enqueue(ReloadOp{std::move(request), std::move(done)});
 }
 
-void StoreWriter::Ask(DirectoryAsk ask) { Enqueue(AskOp{std::move(ask)}); }
+void StoreWriter::Forget(SessionKey session) {
+  Enqueue(ForgetOp{std::move(session)});
+}
 
 void StoreWriter::SetOnReleased(OnReleased on_released) {
   MutexLock lock(&mu_);
@@ -214,7 +218,6 @@ bool StoreWriter::AddCommit(CommitOp* op, Round* round) {
 
 bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
   if (std::holds_alternative<FlushOp>(op)) return !round->commits.empty();
-  if (std::holds_alternative<AskOp>(op)) return false;
   while (round->indexed < round->commits.size()) {
     const Commit& commit = round->commits[round->indexed++];
     const StoredRecord& record = commit.record;
@@ -225,7 +228,10 @@ bool StoreWriter::WaitsForCommits(const Op& op, Round* round) {
     round->touched.insert(RefTo(record.session.tenant, record.root));
   }
   if (const auto* reload = std::get_if<ReloadOp>(&op)) {
-    return round->touched.contains(RefTo(reload->session));
+    return round->touched.contains(RefTo(reload->request.session));
+  }
+  if (const auto* forget = std::get_if<ForgetOp>(&op)) {
+    return round->touched.contains(RefTo(forget->session));
   }
   if (const auto* remove = std::get_if<RemoveOp>(&op)) {
     return round->touched.contains(RefTo(remove->session));

@@ -21,9 +21,9 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/store/directory_thread.h"
 #include "server/store/memory_store.h"
 #include "server/store/scrubber.h"
-#include "server/store/shared_directory.h"
 
 namespace mneme {
 
@@ -53,16 +53,18 @@ struct StoreWriterStats {
 // Apply, hence at most one sync.
 //
 // Invariants: each `done` is called exactly once, on the writer's thread (but
-// that of Scrub), with no lock held; for one session, and for one family of
-// sessions, operations take effect and complete in the order of submission;
-// others may pass each other. The inbox has no limit of its own: callers bound
-// what they submit (the session layer has one commit in flight a session).
+// those of Scrub and Ask), with no lock held; for one session, and for one
+// family of sessions, operations take effect and complete in the order of
+// submission; others may pass each other. The inbox has no limit of its own:
+// callers bound what they submit (the session layer has one commit in flight a
+// session).
 //
 // Thread-safe. A `done` must not block; it may submit, but not Flush().
 class StoreWriter {
  public:
   using Done = absl::AnyInvocable<void(absl::Status) &&>;
-  using ReloadDone = absl::AnyInvocable<void(absl::StatusOr<StoredRecord>) &&>;
+  using ReloadDone =
+      absl::AnyInvocable<void(absl::StatusOr<MemoryStore::Reloaded>) &&>;
   using ReadDone = absl::AnyInvocable<void(absl::StatusOr<std::string>) &&>;
 
   struct Options {
@@ -98,12 +100,15 @@ class StoreWriter {
   void Submit(Commit commit, Done done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadValue(ValueKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadReply(ReplyKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
-  // Asks a store that servers share. REQUIRES: it has a directory. `ask` runs
-  // on the writer's thread and blocks it, so asks little at a time.
-  using DirectoryAsk = absl::AnyInvocable<void(SharedDirectory*) &&>;
-  void Ask(DirectoryAsk ask) ABSL_LOCKS_EXCLUDED(mu_);
-  // See MemoryStore::Reload.
-  void Reload(SessionKey session, ReloadDone done) ABSL_LOCKS_EXCLUDED(mu_);
+  // Asks a store that servers share, on a thread for it. Does not wait for its
+  // turn. REQUIRES: it has a directory.
+  void Ask(DirectoryThread::Question question) {
+    directory_.Ask(std::move(question));
+  }
+  // See MemoryStore::Reload and Forget.
+  void Reload(MemoryStore::ReloadRequest request, ReloadDone done)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Forget(SessionKey session) ABSL_LOCKS_EXCLUDED(mu_);
   // See MemoryStore::Remove.
   void Remove(SessionKey session, std::string tombstone, Done done)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -143,11 +148,11 @@ class StoreWriter {
     ReadDone done;
   };
   struct ReloadOp {
-    SessionKey session;
+    MemoryStore::ReloadRequest request;
     ReloadDone done;
   };
-  struct AskOp {
-    DirectoryAsk ask;
+  struct ForgetOp {
+    SessionKey session;
   };
   struct RemoveOp {
     SessionKey session;
@@ -163,7 +168,7 @@ class StoreWriter {
   struct FlushOp {
     Done done;
   };
-  using Op = std::variant<CommitOp, ReadOp, ReloadOp, AskOp, RemoveOp,
+  using Op = std::variant<CommitOp, ReadOp, ReloadOp, ForgetOp, RemoveOp,
                           RemoveTombstoneOp, FlushOp>;
 
   // What one round of the thread does: `early`, in order, then `commits` as
@@ -200,14 +205,15 @@ class StoreWriter {
   static bool WaitsForCommits(const Op& op, Round* round);
   absl::Status Take(const RemoveOp& remove);
   absl::Status Take(const RemoveTombstoneOp& remove);
-  // Reads of values that follow each other are one read.
+  // Reads of values and reloads that follow each other are one each.
   void RunEarly(std::vector<Op> ops) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadValues(std::vector<ReadOp>* reads) ABSL_LOCKS_EXCLUDED(mu_);
   void CountReads(const MemoryStore::Values& values, absl::Duration took)
       ABSL_LOCKS_EXCLUDED(mu_);
   void Run(ReadOp* read) ABSL_LOCKS_EXCLUDED(mu_);  // of a reply
-  void Run(ReloadOp* reload) ABSL_LOCKS_EXCLUDED(mu_);
-  void Run(AskOp* ask) ABSL_LOCKS_EXCLUDED(mu_);
+  void ReloadSessions(std::vector<ReloadOp>* reloads) ABSL_LOCKS_EXCLUDED(mu_);
+  void Run(ReloadOp* /*reload*/) {}  // ReloadSessions
+  void Run(ForgetOp* forget) { store_->Forget(forget->session); }
   void Run(RemoveOp* remove) ABSL_LOCKS_EXCLUDED(mu_);
   void Run(RemoveTombstoneOp* remove) ABSL_LOCKS_EXCLUDED(mu_);
   void Run(FlushOp* flush) ABSL_LOCKS_EXCLUDED(mu_);
@@ -232,6 +238,7 @@ class StoreWriter {
   OnReleased on_released_ ABSL_GUARDED_BY(mu_);
 
   Scrubber scrubber_;
+  DirectoryThread directory_;
   std::thread thread_;  // last: starts when all else is there
 };
 

@@ -10,8 +10,8 @@
 namespace mneme {
 namespace {
 
-// Whose bytes are in memory at once.
-constexpr size_t kMostValuesRead = 64;
+// Bounds the values that are in memory at once.
+constexpr size_t kMostTogether = 64;
 
 }  // namespace
 
@@ -26,19 +26,26 @@ absl::Status StoreWriter::Take(const RemoveTombstoneOp& remove) {
 }
 
 void StoreWriter::RunEarly(std::vector<Op> ops) {
-  std::vector<ReadOp> values;  // the newest operations, if they are such
+  // The newest operations that nothing else has come after.
+  std::vector<ReadOp> values;
+  std::vector<ReloadOp> reloads;
   for (Op& op : ops) {
     auto* read = std::get_if<ReadOp>(&op);
-    const bool is_value =
-        read != nullptr && std::holds_alternative<ValueKey>(read->key);
-    if (!is_value || values.size() == kMostValuesRead) ReadValues(&values);
-    if (is_value) {
+    auto* reload = std::get_if<ReloadOp>(&op);
+    if (read != nullptr && std::holds_alternative<ValueKey>(read->key)) {
       values.push_back(std::move(*read));
+    } else if (reload != nullptr) {
+      reloads.push_back(std::move(*reload));
     } else {
+      ReadValues(&values);
+      ReloadSessions(&reloads);
       std::visit([this](auto& one) { Run(&one); }, op);
     }
+    if (values.size() == kMostTogether) ReadValues(&values);
+    if (reloads.size() == kMostTogether) ReloadSessions(&reloads);
   }
   ReadValues(&values);
+  ReloadSessions(&reloads);
 }
 
 void StoreWriter::ReadValues(std::vector<ReadOp>* reads) {
@@ -75,13 +82,17 @@ void StoreWriter::Run(ReadOp* read) {
   std::move(read->done)(std::move(reply[0]));
 }
 
-void StoreWriter::Run(ReloadOp* reload) {
-  absl::StatusOr<StoredRecord> record = store_->Reload(reload->session);
-  NoteFailure(record.status());
-  std::move(reload->done)(std::move(record));
+void StoreWriter::ReloadSessions(std::vector<ReloadOp>* reloads) {
+  if (reloads->empty()) return;
+  std::vector<MemoryStore::ReloadRequest> requests;
+  for (const ReloadOp& reload : *reloads) requests.push_back(reload.request);
+  auto records = store_->ReloadAll(requests);
+  for (size_t i = 0; i < reloads->size(); ++i) {
+    NoteFailure(records[i].status());
+    std::move((*reloads)[i].done)(std::move(records[i]));
+  }
+  reloads->clear();
 }
-
-void StoreWriter::Run(AskOp* ask) { std::move(ask->ask)(store_->directory()); }
 
 void StoreWriter::Run(RemoveOp* remove) {
   absl::Status status = Take(*remove);

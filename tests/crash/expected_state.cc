@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "server/base/status_macros.h"
@@ -18,9 +20,9 @@ namespace mneme {
 namespace {
 
 // Every line has this length, padded with blanks; line 0 is the run's.
-constexpr size_t kLine = 400;
+constexpr size_t kLine = 600;
 constexpr size_t kPlaceWords = 5;
-constexpr size_t kWords = 4 + 2 * kPlaceWords;
+constexpr size_t kWords = 6 + 3 * kPlaceWords;
 
 using Words = std::vector<std::string>;
 
@@ -63,75 +65,86 @@ absl::StatusOr<Words> ReadLine(int file, size_t number, size_t words) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ExpectedState>> ExpectedState::Open(
-    const std::string& path, uint64_t seed, int sessions) {
+    const std::string& path, uint64_t seed, int slots) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return absl::UnavailableError(absl::StrCat("no file ", path));
   const bool is_new = lseek(file, 0, SEEK_END) == 0;
   if (is_new) {
-    for (int i = 0; i < sessions; ++i) {
-      ExpectedState(dup(file), seed, sessions).Write(i, ExpectedSession());
+    for (int i = 0; i < slots; ++i) {
+      ExpectedState(dup(file), seed, slots).Write(i, ExpectedSession());
     }
     // Last: a file with this line is whole.
-    WriteLine(file, 0, absl::StrCat("seed ", seed, " sessions ", sessions));
+    WriteLine(file, 0, absl::StrCat("seed ", seed, " slots ", slots));
   } else {
     ASSIGN_OR_RETURN(const Words words, ReadLine(file, 0, 4));
     if (!absl::SimpleAtoi(words[1], &seed) ||
-        !absl::SimpleAtoi(words[3], &sessions)) {
+        !absl::SimpleAtoi(words[3], &slots)) {
       return absl::DataLossError(absl::StrCat(path, ": its first line"));
     }
   }
-  return absl::WrapUnique(new ExpectedState(file, seed, sessions));
+  return absl::WrapUnique(new ExpectedState(file, seed, slots));
 }
 
 ExpectedState::~ExpectedState() { close(file_); }
 
-std::string ExpectedState::SessionId(int number) {
-  return absl::StrCat("session-", number);
+std::string ExpectedState::SessionId(int slot, uint64_t generation) {
+  return absl::StrFormat("slot%d-%08d.", slot, generation);
 }
 
-void ExpectedState::Write(int number, const ExpectedSession& session) {
+SessionEnd ExpectedState::EndOf(int slot, uint64_t generation) const {
+  std::seed_seq session{seed_, static_cast<uint64_t>(slot), generation};
+  std::minstd_rand random(session);
+  return static_cast<SessionEnd>(random() % 3);
+}
+
+void ExpectedState::Write(int slot, const ExpectedSession& session) {
   const char doing = static_cast<char>(session.doing);
-  std::string line =
-      absl::StrCat(SessionId(number), " ", PlaceText(session.place), " ",
-                   absl::string_view(&doing, 1), " ", session.count, " ",
-                   static_cast<int>(session.flush), " ", PlaceText(session.to));
+  std::string line = absl::StrCat(
+      "slot", slot, " ", session.generation, " ", session.stream, " ",
+      absl::string_view(&doing, 1), " ", session.count, " ",
+      static_cast<int>(session.flush), " ", PlaceText(session.place), " ",
+      PlaceText(session.to), " ", PlaceText(session.pinned));
   MutexLock lock(&mu_);
-  WriteLine(file_, static_cast<size_t>(number) + 1, std::move(line));
+  WriteLine(file_, static_cast<size_t>(slot) + 1, std::move(line));
 }
 
-absl::StatusOr<ExpectedSession> ExpectedState::Read(int number) const {
+absl::StatusOr<ExpectedSession> ExpectedState::Read(int slot) const {
   Words words;
   {
     MutexLock lock(&mu_);
     ASSIGN_OR_RETURN(words,
-                     ReadLine(file_, static_cast<size_t>(number) + 1, kWords));
+                     ReadLine(file_, static_cast<size_t>(slot) + 1, kWords));
   }
   ExpectedSession session;
-  session.doing = static_cast<ExpectedSession::Doing>(words[6][0]);
-  session.flush = words[8] == "1";
-  if (words[0] == SessionId(number) && ReadPlace(words, 1, &session.place) &&
-      absl::SimpleAtoi(words[7], &session.count) &&
-      ReadPlace(words, 9, &session.to)) {
+  session.doing = static_cast<ExpectedSession::Doing>(words[3][0]);
+  session.flush = words[5] == "1";
+  if (words[0] == absl::StrCat("slot", slot) &&
+      absl::SimpleAtoi(words[1], &session.generation) &&
+      absl::SimpleAtoi(words[2], &session.stream) &&
+      absl::SimpleAtoi(words[4], &session.count) &&
+      ReadPlace(words, 6, &session.place) &&
+      ReadPlace(words, 6 + kPlaceWords, &session.to) &&
+      ReadPlace(words, 6 + 2 * kPlaceWords, &session.pinned)) {
     return session;
   }
-  return absl::DataLossError(
-      absl::StrCat("the expected state of ", SessionId(number)));
+  return absl::DataLossError(absl::StrCat("the expected state of slot", slot));
 }
 
 std::vector<Place> ExpectedState::PossiblePlaces(
-    int number, const ExpectedSession& session) const {
+    const ExpectedSession& session) const {
   switch (session.doing) {
-    case ExpectedSession::Doing::kOpening:
-    case ExpectedSession::Doing::kNothing:
-      return {session.place};
     case ExpectedSession::Doing::kSending:
-      return PlacesOf(session.place,
-                      TokensAfter(seed_, number, session.place, session.count),
-                      session.flush);
+      return PlacesOf(
+          session.place,
+          TokensAfter(seed_, session.stream, session.place, session.count),
+          session.flush);
     case ExpectedSession::Doing::kRollback:
       return {session.place, session.to};
+    case ExpectedSession::Doing::kForking:
+      return {session.to};
+    default:
+      return {session.place};
   }
-  return {};
 }
 
 }  // namespace mneme

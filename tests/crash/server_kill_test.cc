@@ -1,7 +1,9 @@
-// A real mnemed is killed while sessions are driven, at random and at its kill
-// points: after each restart every acknowledged segment is there, nothing is
-// torn, and what was cut off is asked once more and happens once.
+// A real mnemed is killed while sessions are driven, forked, taken back, pinned
+// and ended, at random and at its kill points: after each restart every effect
+// that was acknowledged is there, nothing is torn or comes back, and what was
+// cut off is there whole or not at all, and happens once.
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <map>
@@ -9,6 +11,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -29,7 +32,9 @@
 namespace mneme {
 namespace {
 
-constexpr int kSessions = 6;
+using Doing = ExpectedSession::Doing;
+
+constexpr int kClients = 6;  // of two sessions
 constexpr int kMostPasses = 60;
 // An answer takes a step and a commit, of which six may share a group: after so
 // many a kill point must have been passed kMostPasses times.
@@ -55,14 +60,14 @@ class CrashRun {
                         {"segment_size", kCrashSegment},
                         {"vocab_size", kCrashVocabulary}});
     auto expected =
-        ExpectedState::Open(folder + "/expected", CrashSeed(), kSessions);
+        ExpectedState::Open(folder + "/expected", CrashSeed(), 2 * kClients);
     EXPECT_THAT(expected, IsOk());
     if (!expected.ok()) return;
     expected_ = *std::move(expected);
     random_.seed(expected_->seed());
-    for (int i = 0; i < expected_->sessions(); ++i) {
+    for (int i = 0; i < expected_->slots() / 2; ++i) {
       clients_.push_back(
-          std::make_unique<CrashClient>(&servers_, expected_.get(), i));
+          std::make_unique<CrashClient>(&servers_, expected_.get(), i, store_));
     }
   }
 
@@ -92,9 +97,9 @@ class CrashRun {
 
   // Servers that died at each kill point.
   const std::map<absl::string_view, int>& struck() const { return struck_; }
-  int Sum(int (CrashClient::*count)() const) const {
+  int Sum(int CrashCounts::*count) const {
     int sum = 0;
-    for (const auto& client : clients_) sum += ((*client).*count)();
+    for (const auto& client : clients_) sum += client->counts().*count;
     return sum;
   }
 
@@ -152,18 +157,33 @@ class CrashRun {
   std::map<absl::string_view, int> struck_;
 };
 
+// What a run of some length comes to.
+constexpr std::array<std::pair<const char*, int CrashCounts::*>, 11> kSeen = {{
+    {"calls cut off", &CrashCounts::cut_off},
+    {"of them seen to be done", &CrashCounts::resolved},
+    {"steps answered again", &CrashCounts::kept},
+    {"steps shared", &CrashCounts::shared},
+    {"opens", &CrashCounts::opens},
+    {"forks", &CrashCounts::forks},
+    {"rollbacks", &CrashCounts::rollbacks},
+    {"pins", &CrashCounts::pins},
+    {"closed", &CrashCounts::closed},
+    {"erased", &CrashCounts::erased},
+    {"expired", &CrashCounts::expired},
+}};
+
 void Print(const CrashRun& run, int kills, absl::Duration took) {
-  std::printf(
-      "%d kills in %s, %d calls cut off, %d steps answered again, "
-      "%d rollbacks\n",
-      kills, absl::FormatDuration(took).c_str(), run.Sum(&CrashClient::cut_off),
-      run.Sum(&CrashClient::kept), run.Sum(&CrashClient::rollbacks));
+  std::printf("%d kills in %s", kills, absl::FormatDuration(took).c_str());
+  for (const auto& [name, count] : kSeen) {
+    std::printf(", %d %s", run.Sum(count), name);
+  }
+  std::printf("\n");
   for (const auto& [point, count] : run.struck()) {
     std::printf("  at %s: %d\n", std::string(point).c_str(), count);
   }
 }
 
-TEST(ServerKillTest, EveryAcknowledgedStepSurvivesAndEachHappensOnce) {
+TEST(ServerKillTest, EveryAcknowledgedEffectSurvivesAndEachHappensOnce) {
   const TempFolder folder;
   const int kills = CrashKills(50);
   CrashRun run(CrashFolder().empty() ? folder.path() : CrashFolder());
@@ -174,8 +194,7 @@ TEST(ServerKillTest, EveryAcknowledgedStepSurvivesAndEachHappensOnce) {
   EXPECT_THAT(run.Recover(), IsOk());
   // Too few kills do not come to everything.
   if (kills < 50) return;
-  EXPECT_GT(run.Sum(&CrashClient::kept), 0);
-  EXPECT_GT(run.Sum(&CrashClient::rollbacks), 0);
+  for (const auto& [name, count] : kSeen) EXPECT_GT(run.Sum(count), 0) << name;
   for (const absl::string_view point : kKillPoints) {
     EXPECT_EQ(run.struck().count(point), HasKillPoints() ? 1u : 0u)
         << "no server died " << point;
@@ -189,29 +208,76 @@ TEST(ServerKillTest, ARunGoesOnFromItsExpectedStateAlone) {
   EXPECT_THAT(CrashRun(folder.path()).Recover(), IsOk());
 }
 
-TEST(ServerKillTest, TheCheckSeesAStepThatIsLostOrTooMany) {
-  const TempFolder folder;
-  CrashRun(folder.path()).Run(3);
-  if (HasFailure()) return;
-  ASSERT_OK_AND_ASSIGN(const auto expected,
-                       ExpectedState::Open(folder.path() + "/expected", 0, 0));
-  ASSERT_OK_AND_ASSIGN(const ExpectedSession was, expected->Read(2));
-  ExpectedSession session = was;
-  session.doing = ExpectedSession::Doing::kNothing;
-  const std::vector<int32_t> tokens =
-      TokensAfter(expected->seed(), 2, was.place, 50 * kCrashSegment);
-  session.place = PlacesOf(was.place, tokens, /*flush=*/false).back();
-  expected->Write(2, session);
-  EXPECT_THAT(CrashRun(folder.path()).Recover(),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       ::testing::HasSubstr("session-2: it is at step")));
-  session.place.step = 0;
-  expected->Write(2, session);
-  EXPECT_THAT(CrashRun(folder.path()).Recover(),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       ::testing::HasSubstr("session-2: it is at step")));
-  expected->Write(2, was);
-  EXPECT_THAT(CrashRun(folder.path()).Recover(), IsOk());
+// The check of a run that was changed behind its back.
+class RecoveryCheckTest : public ::testing::Test {
+ protected:
+  RecoveryCheckTest() {
+    CrashRun(folder_.path()).Run(3);
+    auto opened = ExpectedState::Open(folder_.path() + "/expected", 0, 0);
+    EXPECT_THAT(opened, IsOk());
+    if (!opened.ok()) return;
+    expected_ = *std::move(opened);
+    // One that is there and settled, whatever the last kill cut off.
+    do {
+      const auto read = expected_->Read(++slot_);
+      EXPECT_THAT(read, IsOk());
+      if (!read.ok()) return;
+      was_ = *read;
+    } while (was_.doing != Doing::kNothing && was_.doing != Doing::kSending);
+    id_ = ExpectedState::SessionId(slot_, was_.generation);
+    now_ = was_;
+    now_.doing = Doing::kNothing;
+  }
+
+  // Of a server that comes back to find `now_` expected.
+  absl::Status Recover() {
+    expected_->Write(slot_, now_);
+    absl::Status recovered = CrashRun(folder_.path()).Recover();
+    expected_->Write(slot_, was_);
+    return recovered;
+  }
+  auto IsLost(const std::string& what) const {
+    return StatusIs(absl::StatusCode::kDataLoss,
+                    ::testing::HasSubstr(absl::StrCat(id_, ": ", what)));
+  }
+
+  const TempFolder folder_;
+  std::unique_ptr<ExpectedState> expected_;
+  int slot_ = -1;
+  std::string id_;
+  ExpectedSession was_;
+  ExpectedSession now_;
+};
+
+TEST_F(RecoveryCheckTest, SeesAStepThatIsLostOrTooMany) {
+  const std::vector<int32_t> tokens = TokensAfter(
+      expected_->seed(), now_.stream, now_.place, 50 * kCrashSegment);
+  now_.place = PlacesOf(now_.place, tokens, /*flush=*/false).back();
+  EXPECT_THAT(Recover(), IsLost("it is at step"));
+  now_.place.step = 0;
+  EXPECT_THAT(Recover(), IsLost("it is at step"));
+  now_ = was_;
+  EXPECT_THAT(Recover(), IsOk());
+}
+
+TEST_F(RecoveryCheckTest, SeesAPinThatIsLost) {
+  now_ = was_;
+  now_.pinned = was_.place;
+  now_.pinned.step += 1000;
+  EXPECT_THAT(Recover(), IsLost(absl::StrCat(was_.pinned.step > 0 ? 1 : 0,
+                                             " values are pinned")));
+}
+
+TEST_F(RecoveryCheckTest, SeesASessionThatIsLost) {
+  ++now_.generation;
+  id_ = ExpectedState::SessionId(slot_, now_.generation);
+  EXPECT_THAT(Recover(), IsLost("it is not listed"));
+}
+
+TEST_F(RecoveryCheckTest, SeesASessionThatCameBack) {
+  now_ = ExpectedSession();
+  now_.generation = was_.generation + 1;
+  EXPECT_THAT(Recover(), IsLost("it has ended"));
 }
 
 }  // namespace

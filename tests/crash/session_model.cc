@@ -22,11 +22,11 @@ Place Next(const Place& from, absl::Span<const int32_t> segment) {
 
 }  // namespace
 
-std::vector<int32_t> TokensAfter(uint64_t seed, int number, const Place& from,
-                                 uint64_t count) {
+std::vector<int32_t> TokensAfter(uint64_t seed, uint64_t stream,
+                                 const Place& from, uint64_t count) {
   std::vector<int32_t> tokens;
   for (uint64_t i = from.tokens; i < from.tokens + count; ++i) {
-    std::seed_seq place{seed, static_cast<uint64_t>(number), from.branch, i};
+    std::seed_seq place{seed, stream, from.branch, i};
     std::minstd_rand random(place);
     tokens.push_back(static_cast<int32_t>(random() % kCrashVocabulary));
   }

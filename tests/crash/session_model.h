@@ -27,9 +27,10 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 
-// The `count` tokens that session `number` of a run sends after `from`.
-std::vector<int32_t> TokensAfter(uint64_t seed, int number, const Place& from,
-                                 uint64_t count);
+// The `count` tokens that a session of a run sends after `from`. Sessions of
+// one `stream` send the same after the same place.
+std::vector<int32_t> TokensAfter(uint64_t seed, uint64_t stream,
+                                 const Place& from, uint64_t count);
 
 // Where a message of these tokens leads: `from`, then the place after each
 // segment that it completes. `flush`: the last one may be short.

@@ -10,6 +10,21 @@ namespace {
 using ::absl::StatusCode;
 using ::testing::IsEmpty;
 
+// Of a server whose wall clock is wrong.
+class ClockAhead : public Clock {
+ public:
+  absl::Duration Monotonic() const override {
+    return Clock::Real()->Monotonic();
+  }
+  absl::Time Wall() const override {
+    return Clock::Real()->Wall() + absl::Hours(24);
+  }
+  void WaitUntil(MutexLock& lock, std::condition_variable& cv,
+                 absl::Duration deadline) override {
+    Clock::Real()->WaitUntil(lock, cv, deadline);
+  }
+};
+
 class SharedExpiryTest : public SharedTest {
  protected:
   static SessionManager::OpenRequest IdleTtl(absl::Duration ttl) {
@@ -18,10 +33,9 @@ class SharedExpiryTest : public SharedTest {
     return request;
   }
   static absl::Status AwaitEnd(SharingServer* server, const std::string& id) {
-    while (true) {
-      const auto info = server->Get(id);
-      if (!info.ok()) return info.status();
-    }
+    absl::Status status;
+    Await([&] { return !(status = server->Get(id).status()).ok(); });
+    return status;
   }
   int Listed() {
     return static_cast<int>(
@@ -69,8 +83,8 @@ TEST_F(SharedExpiryTest, ATtlThatWasShortenedCountsThoughItsServerDied) {
 TEST_F(SharedExpiryTest, ASessionThatIsUsedElsewhereLives) {
   const auto a = Serve();
   const auto b = Serve();
-  ASSERT_OK(a->Open("s", IdleTtl(absl::Milliseconds(300))));
-  const absl::Time end = Clock::Real()->Wall() + absl::Seconds(1);
+  ASSERT_OK(a->Open("s", IdleTtl(absl::Seconds(2))));
+  const absl::Time end = Clock::Real()->Wall() + absl::Seconds(4);
   while (Clock::Real()->Wall() < end) {
     ASSERT_OK(b->Send("s", std::nullopt, Range(0, 4)));
   }
@@ -81,7 +95,7 @@ TEST_F(SharedExpiryTest, WhatIsNotUsedLeavesTheServerAndIsFoundAgain) {
   const auto a = Serve();
   const Position start = a->Open("s")->head;
   ASSERT_OK(a->Send("s", start, Range(0, 4)));
-  while (a->manager().stats().sessions > 0) continue;
+  ASSERT_TRUE(Await([&] { return a->manager().stats().sessions == 0; }));
   EXPECT_EQ(a->Get("s")->head.handle.step, 1u);
   const auto reply = a->Send("s", start, Range(0, 8));
   ASSERT_OK(reply);
@@ -92,11 +106,40 @@ TEST_F(SharedExpiryTest, TombstonesAreForgottenWithTheRestOfTheSession) {
   limits_.tombstones.keep = absl::Milliseconds(100);
   const auto a = Serve();
   ASSERT_OK(a->Open("s", IdleTtl(absl::Milliseconds(10))));
-  absl::Status gone = AwaitEnd(a.get(), "s");
-  while (!absl::IsNotFound(gone)) gone = a->Get("s").status();
-  while (redis_.Run({"ZCARD", "mneme:{all}due"}).integer > 0) continue;
+  ASSERT_TRUE(Await([&] { return absl::IsNotFound(a->Get("s").status()); }));
+  ASSERT_TRUE(Await([&] {
+    return redis_.Run({"ZCARD", "mneme:{all}due"}).integer == 0;
+  }));
   EXPECT_EQ(Listed(), 0);
   EXPECT_EQ(redis_.CountKeys(), 0);
+}
+
+// By the wall clock of this server its record is a day old.
+TEST_F(SharedExpiryTest, AServersWallClockEndsNoSession) {
+  const auto a = Serve();
+  const Position start = a->Open("s", IdleTtl(absl::Hours(1)))->head;
+  ASSERT_OK(a->Send("s", start, Range(0, 4)));
+  ClockAhead clock;
+  SharingServer ahead(options_, limits_, &clock);
+  const auto info = ahead.Get("s");
+  ASSERT_OK(info);
+  EXPECT_GT(info->expires - clock.Wall(), absl::Minutes(50));
+  ASSERT_OK(ahead.Send("s", start, Range(0, 8)));
+  EXPECT_OK(a->Get("s"));
+}
+
+TEST_F(SharedExpiryTest, ATailIsNotLetGo) {
+  limits_.keep_unused = absl::Milliseconds(20);
+  const auto a = Serve();
+  const Position start = a->Open("s")->head;
+  const auto tail = a->Send("s", start, Range(0, 3));
+  ASSERT_OK(tail);
+  ASSERT_OK(a->Open("other"));
+  // It is let go when it was not used for as long as "s" was not.
+  ASSERT_TRUE(Await([&] { return a->manager().stats().sessions == 1; }));
+  const auto reply = a->Send("s", tail->head, Range(3, 1));
+  ASSERT_OK(reply);
+  EXPECT_EQ(LastSum(reply), Oracle(Range(0, 4)));
 }
 
 // Its creator got as far as the claim, and died.
@@ -106,8 +149,10 @@ TEST_F(SharedExpiryTest, WhatNobodyMadeIsForgotten) {
       {"HSET", "mneme:i:7:default:s", "r", std::string(16, 'r'), "g", "5"});
   redis_.Run({"ZADD", "mneme:{all}l:7:default", "0", "s"});
   redis_.Run({"ZADD", "mneme:{all}due", "1", "mneme:i:7:default:s"});
-  while (redis_.Run({"EXISTS", "mneme:i:7:default:s"}).integer > 0) continue;
-  while (Listed() > 0) continue;
+  ASSERT_TRUE(Await([&] {
+    return redis_.Run({"EXISTS", "mneme:i:7:default:s"}).integer == 0;
+  }));
+  ASSERT_TRUE(Await([&] { return Listed() == 0; }));
   EXPECT_OK(a->Open("s"));
 }
 

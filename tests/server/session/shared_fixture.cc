@@ -10,16 +10,15 @@ SessionKey Key(const std::string& id) { return {"default", id}; }
 }  // namespace
 
 SharingServer::SharingServer(const RedisStore::Options& options,
-                             const SessionLimits& limits)
+                             const SessionLimits& limits, Clock* clock)
     : tiers_({1 << 20, 1 << 20}) {
   auto store = RedisStore::Open(options);
   EXPECT_OK(store);
   store_ = *std::move(store);
   writer_ = std::make_unique<StoreWriter>(store_.get());
-  scheduler_ =
-      std::make_unique<Scheduler>(Scheduler::Options(), Clock::Real(), this);
+  scheduler_ = std::make_unique<Scheduler>(Scheduler::Options(), clock, this);
   SessionContext context;
-  context.clock = Clock::Real();
+  context.clock = clock;
   context.scheduler = scheduler_.get();
   context.writer = writer_.get();
   context.observer = this;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -21,8 +22,9 @@ namespace mneme {
 // FakeModel of segment size 4. Its calls wait for their answers. Thread-safe.
 class SharingServer : public SessionObserver, public BatchObserver {
  public:
-  SharingServer(const RedisStore::Options& options,
-                const SessionLimits& limits);
+  // `clock` is not owned and outlives the server.
+  SharingServer(const RedisStore::Options& options, const SessionLimits& limits,
+                Clock* clock = Clock::Real());
   ~SharingServer() override;
 
   absl::StatusOr<SessionInfo> Open(const std::string& id,
@@ -79,6 +81,17 @@ class SharedTest : public ::testing::Test {
 
   std::unique_ptr<SharingServer> Serve() {
     return std::make_unique<SharingServer>(options_, limits_);
+  }
+
+  // Whether it comes true within a minute.
+  template <typename Condition>
+  static bool Await(Condition condition) {
+    const absl::Duration end = Clock::Real()->Monotonic() + absl::Minutes(1);
+    while (Clock::Real()->Monotonic() < end) {
+      if (condition()) return true;
+      std::this_thread::yield();
+    }
+    return false;
   }
 
   static std::vector<int32_t> Range(int32_t first, int32_t size) {

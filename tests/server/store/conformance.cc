@@ -306,10 +306,12 @@ TEST_P(MemoryStoreConformance, ADamagedValueOrReplyIsDataLossByName) {
 
 TEST_P(MemoryStoreConformance, ReloadGivesTheRecordAsItIs) {
   for (const Durability durability : {Durability::kMemory, Durability::kSync}) {
-    EXPECT_THAT(store()->Reload(kSession), StatusIs(StatusCode::kNotFound));
+    EXPECT_THAT(store()->Reload({kSession}), StatusIs(StatusCode::kNotFound));
     ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0, durability)), IsOk());
     ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 1, durability)), IsOk());
-    ASSERT_OK_AND_ASSIGN(const StoredRecord record, store()->Reload(kSession));
+    ASSERT_OK_AND_ASSIGN(const auto reloaded, store()->Reload({kSession}));
+    const StoredRecord& record = reloaded.record;
+    EXPECT_FALSE(reloaded.moved);
     EXPECT_EQ(record.head, HeadOf(kSession, 1));
     EXPECT_EQ(record.root, RootOf(kSession));
     EXPECT_EQ(record.durability, durability);
@@ -320,7 +322,7 @@ TEST_P(MemoryStoreConformance, ReloadGivesTheRecordAsItIs) {
   }
   ASSERT_THAT(ApplyOne(store(), StepCommit(kSession, 0)), IsOk());
   under_test_->CorruptRecord(kSession);
-  EXPECT_THAT(store()->Reload(kSession), StatusIs(StatusCode::kDataLoss));
+  EXPECT_THAT(store()->Reload({kSession}), StatusIs(StatusCode::kDataLoss));
 }
 
 TEST_P(MemoryStoreConformance, WhatIsDamagedCanBeRemoved) {

@@ -120,14 +120,14 @@ class GatedStore : public MemoryStore {
     }
     return store_.Remove(session, tombstone);
   }
-  absl::StatusOr<StoredRecord> Reload(const SessionKey& session) override
+  absl::StatusOr<Reloaded> Reload(const ReloadRequest& request) override
       ABSL_LOCKS_EXCLUDED(mu_) {
-    Note(absl::StrCat("reload ", session.session_id));
+    Note(absl::StrCat("reload ", request.session.session_id));
     {
       MutexLock lock(&mu_);
       if (!failure_.ok()) return failure_;
     }
-    return store_.Reload(session);
+    return store_.Reload(request);
   }
   absl::Status RemoveTombstone(const SessionKey& session) override {
     return store_.RemoveTombstone(session);

@@ -75,7 +75,7 @@ class RedisOwnershipTest : public RedisStoreTest {
 TEST_F(RedisOwnershipTest, WhatIsHeldNobodyElseGets) {
   ASSERT_THAT(Step(a_.get(), 0), IsOk());
   for (const absl::Status& refused :
-       {b_->Acquire(session_).status(), Step(b_.get(), 1),
+       {b_->Reload({session_}).status(), Step(b_.get(), 1),
         b_->Remove(session_, "")}) {
     EXPECT_THAT(refused,
                 StatusIs(StatusCode::kUnavailable, HasSubstr("session 's'")));
@@ -85,6 +85,39 @@ TEST_F(RedisOwnershipTest, WhatIsHeldNobodyElseGets) {
   }
   EXPECT_THAT(a_->Acquire(session_), IsOk());
   EXPECT_THAT(Step(a_.get(), 1), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, AnOwnerThatAcquiresAgainGivesItToWhoAsked) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  ASSERT_EQ(GetErrorInfo(b_->Acquire(session_).status()).reason, "NOT_OWNER");
+  EXPECT_EQ(GetErrorInfo(a_->Acquire(session_).status()).reason, "NOT_OWNER");
+  ASSERT_THAT(b_->Acquire(session_), IsOk());
+  // Not at once to who asks next: that one gets it with the next commit.
+  EXPECT_THAT(Step(b_.get(), 1), IsOk());
+  EXPECT_THAT(b_->TakeReleased(), ElementsAre(session_));
+  EXPECT_THAT(a_->Acquire(session_), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, WhatWasSentBeforeAReloadComesTooLate) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  const std::string record = keys_.Record(session_, RootOf(session_));
+  const std::string before = server_.Run({"HGET", record, "e"}).text;
+  ASSERT_OK_AND_ASSIGN(const auto reloaded, a_->Reload({session_}));
+  EXPECT_FALSE(reloaded.moved);
+  EXPECT_NE(server_.Run({"HGET", record, "e"}).text, before);
+}
+
+TEST_F(RedisOwnershipTest, WhoGetsASessionLearnsWhetherAnotherHadIt) {
+  ASSERT_THAT(Step(a_.get(), 0), IsOk());
+  server_.EndLeases();
+  ASSERT_OK_AND_ASSIGN(auto reloaded, b_->Reload({session_}));
+  EXPECT_TRUE(reloaded.moved);
+  ASSERT_OK_AND_ASSIGN(reloaded, b_->Reload({session_}));
+  EXPECT_FALSE(reloaded.moved);
+  EXPECT_LT(*reloaded.record.age, absl::Minutes(1));
+  server_.EndLeases();
+  ASSERT_OK_AND_ASSIGN(reloaded, a_->Reload({session_}));
+  EXPECT_TRUE(reloaded.moved);
 }
 
 TEST_F(RedisOwnershipTest, WhatIsAskedForIsReleasedWithTheNextCommit) {

@@ -109,7 +109,7 @@ TEST_F(RedisStoreTest, ARefusedNewSessionIsForgottenByWhoLooksForIt) {
   while (due.ok() && due->empty()) due = store->directory()->FindDue(10);
   ASSERT_THAT(due, IsOk());
   EXPECT_EQ(due->at(0).session, Session("fork"));
-  EXPECT_THAT(store->directory()->Forget(due->at(0)), IsOk());
+  EXPECT_THAT(store->directory()->Forget(due->at(0), ""), IsOk());
   EXPECT_EQ(server_.CountKeys(), 0);
 }
 
