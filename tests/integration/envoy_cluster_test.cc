@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "tests/integration/envoy_fixture.h"
@@ -16,6 +17,9 @@ namespace {
 
 using ::testing::Ge;
 using ::testing::HasSubstr;
+
+// Where all sessions are listed.
+constexpr char kDirectory[] = "mneme:{all}due";
 
 class EnvoyClusterTest : public EnvoyTest {
  protected:
@@ -51,6 +55,22 @@ class EnvoyClusterTest : public EnvoyTest {
         streams_.begin(), streams_.end(), [this](const Stream& stream) {
           return stream->sources().size() == written_;
         }));
+  }
+  // The sessions of the other nodes do not wait, and the servers are not down.
+  void KillUnderStreams(
+      size_t node, absl::FunctionRef<void()> meanwhile = [] {}) {
+    WriteAll(100);
+    for (const Stream& stream : streams_) stream->AwaitStep(10);
+    cluster_.node(node).Kill();
+    WriteAll(100);
+    meanwhile();
+    bool down = false;
+    EXPECT_TRUE(Eventually([&] {
+      down = down || StoresUp() < 2;
+      return CountRetries() >= 10 && CountAnswered() >= 15;
+    }));
+    EXPECT_FALSE(down);
+    cluster_.node(node).Start();
   }
   // How many servers say that their store is up.
   double StoresUp() const {
@@ -134,20 +154,26 @@ TEST_F(EnvoyClusterTest, SlotsMoveUnderStreams) {
 
 TEST_F(EnvoyClusterTest, ANodeIsKilledAndStartedUnderStreams) {
   OpenStreams(50);
-  WriteAll(100);
-  for (const Stream& stream : streams_) stream->AwaitStep(10);
-  cluster_.node(1).Kill();
-  WriteAll(100);
-  // The sessions of the other nodes do not wait, and the servers are not down.
-  bool down = false;
-  EXPECT_TRUE(Eventually([&] {
-    down = down || StoresUp() < 2;
-    return CountRetries() >= 10 && CountAnswered() >= 15;
-  }));
-  EXPECT_FALSE(down);
-  cluster_.node(1).Start();
+  KillUnderStreams((cluster_.NodeOf(kDirectory) + 1) % 3);
   FinishAll();
   for (auto& client : clients_) EXPECT_EQ(CountListed(*client), 50u);
+  std::printf("%zu retries\n", CountRetries());
+}
+
+// Without it no session is made, but those that there are go on.
+TEST_F(EnvoyClusterTest, TheDirectorysNodeIsKilledAndStartedUnderStreams) {
+  OpenStreams(50);
+  KillUnderStreams(cluster_.NodeOf(kDirectory), [this] {
+    client::SessionSpec spec;
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_THAT(clients_[0]->OpenSession(spec),
+                  StatusIs(absl::StatusCode::kUnavailable));
+    }
+  });
+  FinishAll();
+  for (auto& client : clients_) EXPECT_EQ(CountListed(*client), 50u);
+  OpenStream(*clients_[0]);
+  for (auto& client : clients_) EXPECT_EQ(CountListed(*client), 51u);
   std::printf("%zu retries\n", CountRetries());
 }
 

@@ -62,6 +62,10 @@ int RedisCluster::SlotOf(const std::string& key) {
   return static_cast<int>(nodes_[0]->Run({"CLUSTER", "KEYSLOT", key}).integer);
 }
 
+size_t RedisCluster::NodeOf(const std::string& key) {
+  return owners_[static_cast<size_t>(SlotOf(key))];
+}
+
 std::vector<int> RedisCluster::UsedSlots(size_t index, size_t limit) {
   std::set<int> slots;
   for (const RedisReply& key : nodes_[index]->Run({"KEYS", "*"}).list) {

@@ -22,12 +22,14 @@ class RedisCluster {
 
   // Slots of node `index` that hold something; `limit` at most.
   std::vector<int> UsedSlots(size_t index, size_t limit);
-  int SlotOf(const std::string& key);
+  // The index of the node that has the key.
+  size_t NodeOf(const std::string& key);
   // Moves a slot, and all that is in it, to the next node.
   void MoveSlot(int slot);
 
  private:
   void Join(size_t index);
+  int SlotOf(const std::string& key);
   bool IsUp();
   std::string IdOf(size_t index);
 
