@@ -72,11 +72,15 @@ void SegmentStream::Dispatch(uint64_t number) {
       });
 }
 
+absl::StatusOr<AdmittedRequest> SegmentStream::Read(
+    const absl::StatusOr<const SequenceModel*>& model) const {
+  RETURN_IF_ERROR(model.status());
+  return AdmitRequest(*rpc_, *call_, key_.session_id, **model, request_);
+}
+
 void SegmentStream::Admit(uint64_t number,
                           const absl::StatusOr<const SequenceModel*>& model) {
-  auto admitted = model.ok() ? AdmitRequest(*rpc_, *call_, key_.session_id,
-                                            **model, request_)
-                             : absl::StatusOr<AdmittedRequest>(model.status());
+  absl::StatusOr<AdmittedRequest> admitted = Read(model);
   // Else an idle stream would keep the room of its largest message.
   if (request_.SpaceUsedLong() > kKeptBytes) request_ = v1::SegmentRequest();
   if (!admitted.ok()) {

@@ -76,6 +76,8 @@ class SegmentStream final
   absl::Status Prepare() ABSL_LOCKS_EXCLUDED(mu_);
   void Admit(uint64_t number, const absl::StatusOr<const SequenceModel*>& model)
       ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<AdmittedRequest> Read(
+      const absl::StatusOr<const SequenceModel*>& model) const;
   void EndRead() ABSL_LOCKS_EXCLUDED(mu_);
   // The first message names the session; later ones may not change it.
   absl::Status Identify() ABSL_LOCKS_EXCLUDED(mu_);
