@@ -59,10 +59,10 @@ class EnvoyClusterTest : public EnvoyTest {
   // The sessions of the other nodes do not wait, and the servers are not down.
   void KillUnderStreams(
       size_t node, absl::FunctionRef<void()> meanwhile = [] {}) {
-    WriteAll(100);
+    WriteAll(50);
     for (const Stream& stream : streams_) stream->AwaitStep(10);
     cluster_.node(node).Kill();
-    WriteAll(100);
+    WriteAll(50);
     meanwhile();
     bool down = false;
     EXPECT_TRUE(Eventually([&] {
