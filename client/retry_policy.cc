@@ -29,6 +29,9 @@ absl::optional<absl::Duration> RetryPolicy::NextDelay(const absl::Status& error,
       }
       return Backoff(error, now);
     }
+    case absl::StatusCode::kInternal:
+      if (!DetailsOf(error).reason.empty()) return absl::nullopt;
+      return Backoff(error, now);
     default:
       return absl::nullopt;
   }

@@ -21,6 +21,8 @@ struct RetryOptions {
 // last durable handle. Thread-compatible; one for each stream.
 //
 //   UNAVAILABLE, DEADLINE_EXCEEDED  after the backoff
+//   INTERNAL             the same, if it has no reason: no server wrote it, so
+//                        say proxies (Envoy) that they lost the server
 //   RESOURCE_EXHAUSTED   after the server's RetryInfo; QUEUE_FULL also without
 //   ABORTED              at once, but only once until the stream gets further:
 //                        the stream may have met its own half-applied message.

@@ -34,7 +34,8 @@ class SessionWatch {
 
   // Waits for the next event. An error is the end: CANCELLED after Cancel,
   // RESOURCE_EXHAUSTED (WATCH_TOO_SLOW) if events were missed, UNAVAILABLE if
-  // the server or the connection is gone.
+  // the server or the connection is gone (behind a proxy, INTERNAL without a
+  // reason too).
   absl::StatusOr<SessionEvent> Next();
   void Cancel();
 

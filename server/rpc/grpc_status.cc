@@ -49,7 +49,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = static_cast<grpc::StatusCode>(status.code());
   const std::string message = MessageOf(status);
-  const ErrorInfo info = GetErrorInfo(status);
+  ErrorInfo info = GetErrorInfo(status);
+  // Proxies say INTERNAL too, of a server that they lost: see RetryPolicy.
+  if (absl::IsInternal(status) && info.reason.empty()) info.reason = "INTERNAL";
   if (info.reason.empty() && !info.retry_after.has_value()) {
     return grpc::Status(code, message);
   }

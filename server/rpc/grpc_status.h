@@ -14,7 +14,8 @@ inline constexpr char kErrorDomain[] = "mneme.v1";
 // codes have the same numbers. Where the status carries an ErrorInfo (see
 // server/base/error_info.h), the details are a google.rpc.Status with
 // google.rpc.ErrorInfo and, if it says when to retry, google.rpc.RetryInfo. A
-// text that would not fit into gRPC's metadata is cut. A pure function.
+// text that would not fit into gRPC's metadata is cut. INTERNAL always has a
+// reason. A pure function.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace mneme

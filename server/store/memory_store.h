@@ -205,6 +205,9 @@ class MemoryStore {
   // Whether kSync commits can be expected to work, found out by writing: OK, or
   // what they would get.
   virtual absl::Status Probe() { return Flush(); }
+  // Some sessions' commits may get STORE_DOWN while others' work, as in a
+  // cluster. Probe() is OK then if any work. Any thread may ask.
+  virtual bool fails_in_parts() const { return false; }
 
   // When the oldest acknowledged commit that Flush would put on disk was
   // written (Clock::Monotonic); nullopt: there is none. What was acknowledged

@@ -57,6 +57,15 @@ std::string Micros(absl::Duration duration) {
   return absl::StrCat(absl::ToInt64Microseconds(duration));
 }
 
+using MaybeReloaded = absl::StatusOr<std::optional<MemoryStore::Reloaded>>;
+
+absl::StatusOr<MemoryStore::Reloaded> OrNotFound(const SessionKey& session,
+                                                 MaybeReloaded reloaded) {
+  RETURN_IF_ERROR(reloaded.status());
+  if (reloaded->has_value()) return **std::move(reloaded);
+  return absl::NotFoundError(absl::StrCat(Describe(session), " has no record"));
+}
+
 }  // namespace
 
 absl::Status NotOwner(const SessionKey& session, absl::Duration retry_after) {
@@ -219,32 +228,29 @@ absl::StatusOr<RedisSessions::Reloads> RedisSessions::TryAcquireAll(
   ASSIGN_OR_RETURN(const auto roots, FindRoots(requests, read_all));
   std::vector<RedisCommand> commands;
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (!roots[i].has_value()) continue;
+    if (!roots[i].ok() || !roots[i]->has_value()) continue;
     commands.push_back(
-        AcquireCommand(requests[i].session, *roots[i], requests[i].if_held));
+        AcquireCommand(requests[i].session, **roots[i], requests[i].if_held));
   }
   ASSIGN_OR_RETURN(const auto replies, connection_->Run(commands));
   Reloads all;
   auto reply = replies.begin();
   for (size_t i = 0; i < requests.size(); ++i) {
     const SessionKey& session = requests[i].session;
-    absl::StatusOr<std::optional<MemoryStore::Reloaded>> got = std::nullopt;
-    if (roots[i].has_value()) got = Acquired(session, *roots[i], *reply++);
-    if (!got.ok()) {
-      all.emplace_back(got.status());
-    } else if (got->has_value()) {
-      all.emplace_back(**std::move(got));
-    } else {
-      all.emplace_back(absl::NotFoundError(
-          absl::StrCat(Describe(session), " has no record")));
+    MaybeReloaded got = std::nullopt;
+    if (!roots[i].ok()) {
+      got = roots[i].status();
+    } else if (roots[i]->has_value()) {
+      got = Acquired(session, **roots[i], *reply++);
     }
+    all.push_back(OrNotFound(session, std::move(got)));
   }
   return all;
 }
 
-absl::StatusOr<std::vector<std::optional<Root>>> RedisSessions::FindRoots(
+absl::StatusOr<std::vector<RedisSessions::FoundRoot>> RedisSessions::FindRoots(
     const std::vector<MemoryStore::ReloadRequest>& requests, bool read_all) {
-  std::vector<std::optional<Root>> roots(requests.size());
+  std::vector<FoundRoot> roots(requests.size());
   std::vector<RedisCommand> commands;
   std::vector<size_t> places;
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -258,8 +264,12 @@ absl::StatusOr<std::vector<std::optional<Root>>> RedisSessions::FindRoots(
   }
   ASSIGN_OR_RETURN(const auto replies, connection_->Run(commands));
   for (size_t i = 0; i < places.size(); ++i) {
-    RETURN_IF_ERROR(StatusOf(replies[i]));
-    roots[places[i]] = ParseRoot(replies[i].text);
+    const absl::Status status = StatusOf(replies[i]);
+    if (status.ok()) {
+      roots[places[i]] = ParseRoot(replies[i].text);
+    } else {
+      roots[places[i]] = status;
+    }
   }
   return roots;
 }

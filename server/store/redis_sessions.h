@@ -123,8 +123,10 @@ class RedisSessions {
   absl::Status RemoveTombstone(const SessionKey& session);
 
  private:
-  // Of each; nullopt: there is none. A root that is known already is not read.
-  absl::StatusOr<std::vector<std::optional<Root>>> FindRoots(
+  // nullopt: there is none.
+  using FoundRoot = absl::StatusOr<std::optional<Root>>;
+  // Of each. A root that is known already is not read.
+  absl::StatusOr<std::vector<FoundRoot>> FindRoots(
       const std::vector<MemoryStore::ReloadRequest>& requests, bool read_all);
   absl::StatusOr<Reloads> TryAcquireAll(
       const std::vector<MemoryStore::ReloadRequest>& requests, bool read_all);

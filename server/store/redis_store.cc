@@ -17,6 +17,9 @@
 namespace mneme {
 namespace {
 
+// So many keys lie on all nodes of any cluster that is of use here, or nearly.
+constexpr size_t kProxyMarks = 16;
+
 absl::Status CheckOptions(const RedisStore::Options& options) {
   const auto invalid = [](absl::string_view name, const auto& value,
                           absl::string_view expected) {
@@ -311,9 +314,17 @@ absl::Status RedisStore::Flush() {
 
 absl::Status RedisStore::Probe() {
   MutexLock lock(&write_mu_);
-  RETURN_IF_ERROR(
-      writer_.Run(RedisCommand{"SET", keys_.FlushMark(), ""}).status());
-  return WaitForReplicas();
+  std::vector<RedisCommand> marks = {{"SET", keys_.FlushMark(), ""}};
+  while (options_.proxy && marks.size() < kProxyMarks) {
+    marks.push_back({"SET", absl::StrCat(keys_.FlushMark(), marks.size()), ""});
+  }
+  ASSIGN_OR_RETURN(const auto replies, writer_.Run(marks));
+  absl::Status status;
+  for (const RedisReply& reply : replies) {
+    status = StatusOf(reply);
+    if (status.ok()) return WaitForReplicas();
+  }
+  return status;
 }
 
 std::optional<absl::Duration> RedisStore::unsynced_since() const {

@@ -132,8 +132,10 @@ class RedisStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(read_mu_);
   // With wait_replicas: waits until they have everything.
   absl::Status Flush() override ABSL_LOCKS_EXCLUDED(write_mu_);
-  // Writes what Flush waits for.
+  // Writes what Flush waits for; through a proxy, marks that lie on all nodes
+  // of a cluster, of which one must work.
   absl::Status Probe() override ABSL_LOCKS_EXCLUDED(write_mu_);
+  bool fails_in_parts() const override { return options_.proxy; }
   // Of commits that replicas have not been waited for.
   std::optional<absl::Duration> unsynced_since() const override
       ABSL_LOCKS_EXCLUDED(unsynced_mu_);

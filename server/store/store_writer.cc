@@ -158,19 +158,24 @@ bool StoreWriter::ProbeIsDue() const {
 
 void StoreWriter::Probe() {
   const absl::Status status = store_->Probe();
-  if (status.ok()) return SetHealth(status);
-  probe_at_ = options_.clock->Monotonic() + options_.probe_interval;
+  if (status.ok() != stats().up) return SetHealth(status);
+  probe_at_ = NextProbe(status);
 }
 
 void StoreWriter::NoteFailure(const absl::Status& status) {
   if (status.ok() || probe_at_ < absl::InfiniteDuration()) return;
-  if (GetErrorInfo(status).reason == "STORE_DOWN") SetHealth(status);
+  if (GetErrorInfo(status).reason != "STORE_DOWN") return;
+  if (!store_->fails_in_parts()) return SetHealth(status);
+  probe_at_ = NextProbe(status);
+}
+
+absl::Duration StoreWriter::NextProbe(const absl::Status& status) const {
+  return status.ok() ? absl::InfiniteDuration()
+                     : options_.clock->Monotonic() + options_.probe_interval;
 }
 
 void StoreWriter::SetHealth(const absl::Status& status) {
-  probe_at_ = status.ok()
-                  ? absl::InfiniteDuration()
-                  : options_.clock->Monotonic() + options_.probe_interval;
+  probe_at_ = NextProbe(status);
   {
     MutexLock lock(&mu_);
     stats_.up = status.ok();

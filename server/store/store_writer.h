@@ -76,7 +76,9 @@ class StoreWriter {
     // probe (MemoryStore::Probe) works. There is one each probe_interval
     // meanwhile, so that nobody else needs to write. `on_health` is told each
     // change: STORE_DOWN, in the words of what failed, before that is answered;
-    // or OK. On the writer's thread, with no lock held; it must not block.
+    // or OK. A store that fails in parts is down only once the probe after such
+    // a refusal says so. On the writer's thread, with no lock held; it must not
+    // block.
     absl::Duration probe_interval = absl::Seconds(1);
     std::function<void(const absl::Status&)> on_health;
   };
@@ -194,6 +196,7 @@ class StoreWriter {
   // Takes note of what the store answered.
   void NoteFailure(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   void SetHealth(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Duration NextProbe(const absl::Status& status) const;
   // Moves the front of pending_ into a round, up to the first operation that
   // must wait for this round's commits, or the byte limit.
   Round TakeRound();
@@ -223,7 +226,7 @@ class StoreWriter {
 
   // The thread's own.
   std::deque<Op> pending_;  // taken from inbox_ whole
-  // When to probe next; infinite while the store is up.
+  // When to probe next; infinite while the store is up, without a doubt.
   absl::Duration probe_at_ = absl::InfiniteDuration();
 
   mutable Mutex mu_;

@@ -61,13 +61,22 @@ TEST(RetryPolicyTest, AConflictIsRetriedOnceBetweenProgress) {
   EXPECT_EQ(policy.NextDelay(conflict, kStart), absl::ZeroDuration());
 }
 
+TEST(RetryPolicyTest, AnInternalErrorThatNoServerWroteIsALostConnection) {
+  RetryPolicy policy({});
+  absl::Status reset = absl::InternalError("Received RST_STREAM");
+  EXPECT_THAT(policy.NextDelay(reset, kStart), About(absl::Milliseconds(100)));
+  EXPECT_THAT(policy.NextDelay(reset, kStart), About(absl::Milliseconds(200)));
+  absl::Status written =
+      FromGrpc(ErrorStatus(grpc::StatusCode::INTERNAL, "a bug", "INTERNAL"));
+  EXPECT_FALSE(policy.NextDelay(written, kStart).has_value());
+}
+
 TEST(RetryPolicyTest, OtherErrorsAreFinal) {
   RetryPolicy policy({});
   for (const absl::Status& error :
        {absl::NotFoundError(""), absl::InvalidArgumentError(""),
         absl::FailedPreconditionError(""), absl::DataLossError(""),
-        absl::InternalError(""), absl::CancelledError(""),
-        absl::ResourceExhaustedError("no delay")}) {
+        absl::CancelledError(""), absl::ResourceExhaustedError("no delay")}) {
     EXPECT_FALSE(policy.NextDelay(error, kStart).has_value()) << error;
   }
 }

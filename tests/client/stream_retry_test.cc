@@ -60,6 +60,29 @@ TEST_F(StreamRetryTest, AKilledServerIsResumedFromTheLastDurableHandle) {
   EXPECT_EQ(handler_.resumed_from()[0].step, 2u);
 }
 
+// As a proxy says it of a server that was killed behind it.
+TEST_F(StreamRetryTest, AStreamThatAProxyResetIsResumed) {
+  StartServer();
+  const grpc::Status reset(grpc::StatusCode::INTERNAL,
+                           "Received RST_STREAM with error code 2");
+  server_->AddFault({2, reset});
+  server_->AddFault({5, reset, /*after_applying=*/true});
+  Open(OptionsFor("s"));
+  EXPECT_THAT(Send(kText), IsOk());
+  ExpectEachSegmentOnce("s");
+  EXPECT_THAT(handler_.retries(), SizeIs(2));
+}
+
+TEST_F(StreamRetryTest, AnInternalErrorOfTheServersOwnIsAnError) {
+  StartServer();
+  server_->AddFault(
+      {2, ErrorStatus(grpc::StatusCode::INTERNAL, "a bug", "INTERNAL")});
+  Open(OptionsFor("s"));
+  EXPECT_THAT(Send(kText),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("a bug")));
+  EXPECT_THAT(handler_.retries(), IsEmpty());
+}
+
 TEST_F(StreamRetryTest, AServerThatStaysAwayIsGivenUpAfterRetryFor) {
   StartServer();
   StreamOptions options = OptionsFor("s");

@@ -64,9 +64,14 @@ void ServerProcess::Start(const std::string& binary,
   const bool said = std::fgets(line, sizeof line, lines) != nullptr;
   std::fclose(lines);
   ASSERT_TRUE(said) << binary << " ended without a word";
-  ASSERT_EQ(std::sscanf(line, "mnemed: serving grpc on %127[^,],", address), 1)
+  char metrics[64] = "";
+  ASSERT_EQ(
+      std::sscanf(line, "mnemed: serving grpc on %127[^,], metrics on %63s",
+                  address, metrics),
+      2)
       << line;
   address_ = address;
+  metrics_ = metrics;
 }
 
 ServerProcess::~ServerProcess() {

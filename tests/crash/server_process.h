@@ -24,6 +24,7 @@ class ServerProcess {
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   const std::string& address() const { return address_; }
+  const std::string& metrics() const { return metrics_; }
 
   // Blocks until the process has ended, of itself or not. For another thread,
   // which returns before the process is destroyed.
@@ -41,6 +42,7 @@ class ServerProcess {
 
   pid_t pid_ = -1;
   std::string address_;
+  std::string metrics_;
 };
 
 }  // namespace mneme

@@ -40,6 +40,17 @@ std::unique_ptr<client::Client> OracleStream::Connect(
   return client.ok() ? *std::move(client) : nullptr;
 }
 
+client::StreamOptions OracleStream::Options(uint32_t segment) {
+  client::StreamOptions options;
+  options.segment_size = segment;
+  options.outputs.names = {"state"};
+  options.buffer_tokens = kBufferTokens;
+  options.retry.initial_backoff = absl::Milliseconds(10);
+  options.retry.max_backoff = absl::Milliseconds(100);
+  options.retry.retry_for = absl::Minutes(2);
+  return options;
+}
+
 client::StreamOptions OracleStream::OpenSession(client::Client& client,
                                                 const std::string& id,
                                                 uint32_t segment) {
@@ -47,14 +58,8 @@ client::StreamOptions OracleStream::OpenSession(client::Client& client,
   spec.session_id = id;
   const auto session = client.OpenSession(spec);
   EXPECT_TRUE(session.ok()) << session.status();
-  client::StreamOptions options;
+  client::StreamOptions options = Options(segment);
   if (session.ok()) options.at = session->head.handle;
-  options.segment_size = segment;
-  options.outputs.names = {"state"};
-  options.buffer_tokens = kBufferTokens;
-  options.retry.initial_backoff = absl::Milliseconds(10);
-  options.retry.max_backoff = absl::Milliseconds(100);
-  options.retry.retry_for = absl::Minutes(2);
   return options;
 }
 

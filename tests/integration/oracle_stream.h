@@ -25,7 +25,9 @@ class OracleStream : public client::StreamHandler {
  public:
   // A client of the server at `address` that tries again soon, and for long.
   static std::unique_ptr<client::Client> Connect(const std::string& address);
-  // The options for a new session `id`: segments of `segment`, its states.
+  // Segments of `segment`, their states; for `at` to be set.
+  static client::StreamOptions Options(uint32_t segment);
+  // The same for a new session `id`.
   static client::StreamOptions OpenSession(client::Client& client,
                                            const std::string& id,
                                            uint32_t segment);

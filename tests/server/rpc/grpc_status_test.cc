@@ -21,8 +21,15 @@ TEST(GrpcStatusTest, EveryCodeKeepsItsNumberAndText) {
         ToGrpcStatus(absl::Status(static_cast<absl::StatusCode>(code), "why"));
     EXPECT_EQ(static_cast<int>(status.error_code()), code);
     EXPECT_EQ(status.error_message(), "why");
+    if (status.error_code() == grpc::StatusCode::INTERNAL) continue;
     EXPECT_THAT(status.error_details(), IsEmpty());
   }
+}
+
+TEST(GrpcStatusTest, AnInternalErrorIsToldFromThoseOfProxies) {
+  const CallError error = ErrorOf(ToGrpcStatus(absl::InternalError("a bug")));
+  EXPECT_EQ(error.code, grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(error.reason, "INTERNAL");
 }
 
 TEST(GrpcStatusTest, CarriesReasonMetadataAndRetryDelay) {

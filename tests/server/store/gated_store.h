@@ -59,6 +59,10 @@ class GatedStore : public MemoryStore {
     MutexLock lock(&mu_);
     lost_answer_ = std::move(status);
   }
+  void FailInParts() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    fails_in_parts_ = true;
+  }
   // Removals get this status instead of being done.
   void FailRemovesWith(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
@@ -132,6 +136,10 @@ class GatedStore : public MemoryStore {
     Note("flush");
     return store_.Flush();
   }
+  bool fails_in_parts() const override ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    return fails_in_parts_;
+  }
   absl::Status Probe() override ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
     calls_.emplace_back("probe");
@@ -153,6 +161,7 @@ class GatedStore : public MemoryStore {
   mutable Mutex mu_;
   mutable std::condition_variable changed_;
   absl::Status remove_failure_ ABSL_GUARDED_BY(mu_);
+  bool fails_in_parts_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status lost_answer_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<std::string> calls_ ABSL_GUARDED_BY(mu_);
   absl::Status failure_ ABSL_GUARDED_BY(mu_);

@@ -281,6 +281,21 @@ TEST_F(RedisOwnershipTest, ARemovalThatIsBrokenOffCanBeDoneAgain) {
   EXPECT_THAT(Step(b_.get(), 0), IsOk());
 }
 
+// As where one node of a cluster is down.
+TEST_F(RedisOwnershipTest, ASessionThatCannotBeFoundDoesNotHinderOthers) {
+  const SessionKey other = Session("other");
+  for (const SessionKey& session : {session_, other}) {
+    ASSERT_THAT(ApplyOne(a_.get(), StepCommit(session, 0)), IsOk());
+  }
+  EndLeases();
+  server_.Run({"DEL", keys_.Index(other)});
+  server_.Run({"SET", keys_.Index(other), "no index"});
+  const auto all = b_->ReloadAll({{session_}, {other}});
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_THAT(all[0], IsOk());
+  EXPECT_THAT(all[1], StatusIs(StatusCode::kFailedPrecondition));
+}
+
 TEST_F(RedisOwnershipTest, OneOfManyThatMakeASessionDoes) {
   constexpr int kServers = 4;
   constexpr int kSessions = 20;

@@ -120,6 +120,38 @@ TEST_F(StoreHealthTest, WhatIsTheCallersFaultDoesNotCount) {
   EXPECT_THAT(told(), IsEmpty());
 }
 
+// A node of a cluster, say: its sessions alone must wait.
+TEST_F(StoreHealthTest, IsNotDownWhereAPartOfTheStoreIs) {
+  store_.FailInParts();
+  StoreWriter writer(&store_, options_);
+  store_.LoseAnswerWith(
+      MakeError(StatusCode::kUnavailable, "STORE_DOWN", "one node is down"));
+  EXPECT_THAT(Commit(&writer, 0), StatusIs(StatusCode::kUnavailable));
+  AwaitProbeIn(options_.probe_interval);
+  clock_.Advance(options_.probe_interval);
+  store_.AwaitProbes(1);
+  ASSERT_THAT(Commit(&writer, 1), IsOk());
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_TRUE(writer.stats().up);
+}
+
+TEST_F(StoreHealthTest, IsDownWhereNoPartOfTheStoreWorks) {
+  store_.FailInParts();
+  StoreWriter writer(&store_, options_);
+  BreakDisk();
+  EXPECT_THAT(Commit(&writer, 0), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(told(), IsEmpty());
+  AwaitProbeIn(options_.probe_interval);
+  clock_.Advance(options_.probe_interval);
+  AwaitTold(1);
+  EXPECT_FALSE(writer.stats().up);
+  AwaitProbeIn(options_.probe_interval);
+  MendDisk();
+  clock_.Advance(options_.probe_interval);
+  AwaitTold(2);
+  EXPECT_THAT(told(), ElementsAre(StatusCode::kUnavailable, StatusCode::kOk));
+}
+
 TEST_F(StoreHealthTest, EndsWhileTheStoreIsDown) {
   {
     StoreWriter writer(&store_, options_);
