@@ -129,18 +129,21 @@ void SessionManager::Touch(const SessionKey& key, const CursorRef& cursor,
   const absl::Duration ttl =
       std::min(change.idle_ttl.value_or(absl::InfiniteDuration()),
                change.max_age.value_or(absl::InfiniteDuration()));
-  auto touch = [this, key, cursor, change = std::move(change),
-                done = Counted(std::move(done))]() mutable {
-    ChangeRecord(key, cursor, ::mneme::Touch(std::move(change)),
-                 [this, key, done = std::move(done)](
-                     absl::StatusOr<SessionInfo> info) mutable {
-                   SetExpiry(key);
-                   std::move(done)(std::move(info));
-                 });
-  };
-  // Others must look sooner, should this server die.
+  // Others must look sooner, should this server die: now, and once more in case
+  // they looked before the change was there.
   const bool sooner =
       ttl < absl::InfiniteDuration() && context_.writer->shares_store();
+  InfoDone touched = [this, key, ttl, sooner, done = Counted(std::move(done))](
+                         absl::StatusOr<SessionInfo> info) mutable {
+    SetExpiry(key);
+    if (sooner) MakeDue(key, ttl, [] {});
+    std::move(done)(std::move(info));
+  };
+  auto touch = [this, key, cursor, change = std::move(change),
+                touched = std::move(touched)]() mutable {
+    ChangeRecord(key, cursor, ::mneme::Touch(std::move(change)),
+                 std::move(touched));
+  };
   sooner ? MakeDue(key, ttl, std::move(touch)) : touch();
 }
 

@@ -258,7 +258,7 @@ std::optional<absl::Duration> SessionManager::LookAfterOne(
   if (!session.ok()) return kMostDelay;  // of a newer server, which looks too
   const absl::Duration left =
       (*session)->EndOfLife().at - context_.clock->Monotonic();
-  if (left > absl::ZeroDuration()) return std::max(left, soon);
+  if (left > absl::ZeroDuration()) return std::max(left, kLookInterval);
   // Where it is held, it is used, or ends just now.
   if (entry.held == absl::ZeroDuration()) AdoptToEnd(key, entry);
   return soon;

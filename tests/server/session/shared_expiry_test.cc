@@ -146,16 +146,12 @@ TEST_F(SharedExpiryTest, ATailIsNotLetGo) {
 TEST_F(SharedExpiryTest, ATailIsAUse) {
   const auto a = Serve();
   const auto b = Serve();
-  Position at = a->Open("s", IdleTtl(absl::Seconds(2)))->head;
+  const Position start = a->Open("s", IdleTtl(absl::Seconds(2)))->head;
   const absl::Duration end = Clock::Real()->Monotonic() + absl::Seconds(5);
-  int32_t sent = 0;
   while (Clock::Real()->Monotonic() < end) {
-    const auto reply = a->Send("s", at, Range(sent, 1));
-    ASSERT_OK(reply);
-    at = reply->head;
-    if (++sent == 3) --sent, at.tail = 2;  // the same token once more
-    ASSERT_TRUE(Await([&] { return b->Get("s").ok(); }));
-    for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+    // Tokens that the tail has already, which fill no segment.
+    ASSERT_OK(a->Send("s", start, Range(0, 2)));
+    ASSERT_OK(b->Get("s"));
   }
 }
 

@@ -215,9 +215,13 @@ TEST_F(TakeoverTest, ALateCommitDoesNotUndoWhatOthersAcknowledged) {
   TouchChange pin;
   pin.pin = {stepped->head.handle};
   ASSERT_OK(b->Touch("s", pin));
-  EXPECT_THAT(a->Open("s"), StatusIs(StatusCode::kAlreadyExists));
+  // Waits for the call, and so does not acquire the session under it.
+  Pending<absl::StatusOr<SessionInfo>> opened;
+  a->manager().Open({"default", "s"}, {}, opened.Setter());
   ASSERT_OK(a->Get("s"));
+  EXPECT_FALSE(opened.ready());
   a->model().Release();
+  EXPECT_THAT(opened.Get(), StatusIs(StatusCode::kAlreadyExists));
   EXPECT_TRUE(IsNotOwner(late.Get().status())) << late.Get().status();
   EXPECT_THAT(b->Get("s")->pinned,
               ::testing::ElementsAre(stepped->head.handle));
