@@ -41,8 +41,8 @@ Session::Session(const SessionContext* context, SequenceModel* model,
     : context_(context),
       clock_(context->clock),
       model_(model),
+      identity_(record.model),
       key_(std::move(key)),
-      model_name_(record.model),
       durability_(durability),
       unusable_(std::move(unusable)),
       root_(record.root),
@@ -61,8 +61,8 @@ SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
   SessionInfo info;
   info.key = key_;
-  info.model = model_name_;
-  info.fingerprint = record_.fingerprint;
+  info.model = model_name();
+  info.fingerprint = record_.model->fingerprint;
   info.policy = record_.policy;
   info.durability = durability_;
   for (const RetainedStep& step : record_.retained) {

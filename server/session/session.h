@@ -53,7 +53,7 @@ class Session {
   SequenceModel* model() const { return model_; }
   const SessionContext& context() const { return *context_; }
   const SessionKey& key() const { return key_; }
-  const std::string& model_name() const { return model_name_; }
+  const std::string& model_name() const { return identity_->name; }
   const absl::Status& unusable() const { return unusable_; }
   // See SessionRecord::trusted.
   bool trusted() const { return trusted_; }
@@ -230,8 +230,8 @@ class Session {
   // the manager knew of no other, and the context is gone.
   Clock* const clock_;
   SequenceModel* const model_;
+  const ModelIdentity* const identity_;  // the record's
   const SessionKey key_;
-  const std::string model_name_;
   const Durability durability_;
   const absl::Status unusable_;
   const Root root_;

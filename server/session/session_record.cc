@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/session/lineage.h"
@@ -179,10 +180,10 @@ std::string EncodeRecord(const SessionRecord& record) {
   for (const RetainedStep& step : record.retained) steps.push_back(step.step);
   Json json = {
       {"format", kFormat},
-      {kModel, record.model},
-      {kFingerprint, Binary(AsBytes(record.fingerprint))},
-      {kNumericMode, record.numeric_mode},
-      {kMemory, MemoryJson(record.memory)},
+      {kModel, record.model->name},
+      {kFingerprint, Binary(AsBytes(record.model->fingerprint))},
+      {kNumericMode, record.model->numeric_mode},
+      {kMemory, MemoryJson(record.model->memory)},
       {kPolicy, static_cast<int>(record.policy)},
       {kSteps, steps},
       {kReplyBytes, record.reply_bytes},
@@ -246,12 +247,13 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   }
   SessionRecord record;
   record.root = stored.root;
-  record.model = text(kModel);
-  record.numeric_mode = text(kNumericMode);
+  ModelIdentity model;
+  model.name = text(kModel);
+  model.numeric_mode = text(kNumericMode);
   const int64_t policy = integer(kPolicy);
   if (policy != 1 && policy != 2) return Corrupt("bad policy");
   record.policy = static_cast<MemoryPolicy>(policy);
-  if (!ReadDigest(json, kFingerprint, &record.fingerprint)) {
+  if (!ReadDigest(json, kFingerprint, &model.fingerprint)) {
     return Corrupt("bad fingerprint");
   }
   if (!ReadRetained(json, stored.values, &record.retained) ||
@@ -268,7 +270,8 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
     return Corrupt("bad pinned steps");
   }
   if (!ReadTrusted(json, &record.trusted)) return Corrupt("bad trust");
-  if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
+  if (!ReadMemory(json, &model.memory)) return Corrupt("bad memory tensors");
+  record.model = Intern(std::move(model));
   record.created = absl::FromUnixMicros(integer(kCreated));
   record.last_used = absl::FromUnixMicros(integer(kLastUsed));
   if (!ReadTtl(json, kIdle, &record.ttl.idle) ||
@@ -325,10 +328,7 @@ SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
                           absl::string_view tenant_key, absl::Time now) {
   SessionRecord record;
   record.root = NewRoot();
-  record.model = model.name;
-  record.fingerprint = model.fingerprint;
-  record.numeric_mode = model.numeric_mode;
-  record.memory = model.memory;
+  record.model = Intern(IdentityOf(model));
   record.policy = policy;
   record.retained = {{0, InitialDigest(tenant_key, model.fingerprint)}};
   record.reply_bytes = {0};

@@ -2,14 +2,13 @@
 #define MNEME_SERVER_SESSION_SESSION_RECORD_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/sequence_model.h"
-#include "model/tensor.h"
+#include "server/session/model_identity.h"
 #include "server/session/session_info.h"
 #include "server/session/session_ttl.h"
 
@@ -32,10 +31,7 @@ struct RetainedStep {
 // kept replies take.
 struct SessionRecord {
   Root root{};
-  std::string model;
-  Digest fingerprint{};
-  std::string numeric_mode;
-  std::vector<TensorSpec> memory;  // what a value is made of, in stored order
+  const ModelIdentity* model = nullptr;  // interned
   MemoryPolicy policy = MemoryPolicy::kCarry;
   std::vector<RetainedStep> retained;
   std::vector<uint64_t> reply_bytes;

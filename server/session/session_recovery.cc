@@ -24,9 +24,9 @@ std::shared_ptr<Session> MakeSession(
     const SessionContext* context,
     const std::map<std::string, SequenceModel*>& models,
     const StoredRecord& stored, SessionRecord record) {
-  const auto it = models.find(record.model);
+  const auto it = models.find(record.model->name);
   SequenceModel* model = it == models.end() ? nullptr : it->second;
-  const absl::Status unusable = CheckModel(record, model);
+  const absl::Status unusable = CheckModel(*record.model, model);
   auto session = std::make_shared<Session>(
       context, unusable.ok() ? model : nullptr, stored.session,
       stored.durability, std::move(record), unusable);

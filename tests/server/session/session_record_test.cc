@@ -22,11 +22,13 @@ absl::StatusOr<SessionRecord> DecodeWith(std::string bytes,
 SessionRecord Example() {
   SessionRecord record;
   record.root.fill(5);
-  record.model = "wiki";
-  record.fingerprint.fill(7);
-  record.numeric_mode = "float32";
-  record.memory = {{"memory", DType::kFloat32, {16, 340}},
-                   {"last_hidden", DType::kBFloat16, {340}}};
+  ModelIdentity model;
+  model.name = "wiki";
+  model.fingerprint.fill(7);
+  model.numeric_mode = "float32";
+  model.memory = {{"memory", DType::kFloat32, {16, 340}},
+                  {"last_hidden", DType::kBFloat16, {340}}};
+  record.model = Intern(std::move(model));
   record.policy = MemoryPolicy::kReset;
   record.retained = {{7, {}}, {41, {}}, {42, {}}};
   record.retained[1].digest.fill(9);
@@ -48,16 +50,13 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   EXPECT_EQ(back.pinned, record.pinned);
   EXPECT_FALSE(back.trusted);
   EXPECT_EQ(back.model, record.model);
-  EXPECT_EQ(back.fingerprint, record.fingerprint);
-  EXPECT_EQ(back.numeric_mode, record.numeric_mode);
   EXPECT_EQ(back.policy, record.policy);
   EXPECT_EQ(back.retained, record.retained);
   EXPECT_EQ(back.reply_bytes, record.reply_bytes);
   EXPECT_EQ(back.message_starts, record.message_starts);
-  ASSERT_EQ(back.memory.size(), 2u);
-  EXPECT_EQ(back.memory[1].name, "last_hidden");
-  EXPECT_EQ(back.memory[1].dtype, DType::kBFloat16);
-  EXPECT_EQ(back.memory[0].shape, record.memory[0].shape);
+  ASSERT_EQ(back.model->memory.size(), 2u);
+  EXPECT_EQ(back.model->memory[1].name, "last_hidden");
+  EXPECT_EQ(back.model->memory[1].dtype, DType::kBFloat16);
   EXPECT_EQ(back.created, record.created);
   EXPECT_EQ(back.last_used, record.last_used);
 }
@@ -182,10 +181,11 @@ TEST(SessionRecordTest, ARecordWithoutTtlsIsDataLossNotExpired) {
 // What a session costs in the store beside its values and its kept replies.
 TEST(SessionRecordTest, AUsualSessionCostsFewBytes) {
   SessionRecord record;
-  record.model = "wiki-rmt";
-  record.numeric_mode = "float32";
-  record.memory = {{"memory", DType::kFloat32, {16, 320}},
-                   {"last_hidden", DType::kFloat32, {320}}};
+  record.model = Intern({"wiki-rmt",
+                         {},
+                         "float32",
+                         {{"memory", DType::kFloat32, {16, 320}},
+                          {"last_hidden", DType::kFloat32, {320}}}});
   for (uint64_t step = 1'000'000; step <= 1'000'008; ++step) {
     record.retained.push_back({step, {}});
     record.retained.back().digest.fill(static_cast<uint8_t>(step));
