@@ -25,6 +25,13 @@ void AddMessage(uint64_t start, const RetentionLimits& limits,
   }
 }
 
+// Most sessions wait for their next message, a million of them in memory.
+void DropSlack(SessionRecord* record) {
+  record->retained.shrink_to_fit();
+  record->reply_bytes.shrink_to_fit();
+  record->message_starts.shrink_to_fit();
+}
+
 bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
   return std::find(steps.begin(), steps.end(), step) != steps.end();
 }
@@ -71,6 +78,7 @@ void AddStep(const NewStep& added, const RetentionLimits& limits,
   record->retained.push_back(added.step);
   record->reply_bytes.push_back(added.reply_bytes);
   DropValues(limits, added.held, record);
+  DropSlack(record);
 }
 
 void RollBack(uint64_t step, SessionRecord* record) {

@@ -60,6 +60,7 @@ bool ReadNumbers(const Json& json, const char* key,
                  std::vector<uint64_t>* numbers) {
   const auto it = json.find(key);
   if (it == json.end() || !it->is_array()) return false;
+  numbers->reserve(it->size());
   for (const Json& number : *it) {
     if (!number.is_number_unsigned()) return false;
     numbers->push_back(number.get<uint64_t>());
@@ -82,6 +83,7 @@ bool ReadRetained(const Json& json, const std::vector<Digest>& values,
   const bool initial = steps.front() == 0;
   if (values.size() + (initial ? 1 : 0) != steps.size()) return false;
   auto value = values.begin();
+  retained->reserve(steps.size());
   for (const uint64_t step : steps) {
     retained->push_back({step, {}});
     if (step > 0) retained->back().digest = *value++;
