@@ -50,10 +50,6 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       lease_(durability == Durability::kMemory ? absl::InfiniteDuration()
                                                : context->lease),
       record_(std::move(record)),
-      durable_(durability == Durability::kAsync
-                   ? std::make_unique<DurableHead>(
-                         record_.retained, context->limits.retention.messages)
-                   : nullptr),
       life_(LifeOf(record_, context_->clock->Monotonic(),
                    context_->clock->Wall())) {}
 

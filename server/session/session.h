@@ -223,6 +223,9 @@ class Session {
   // The call that Pump() starts next; nullptr: the pump is over.
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // durable_, made now if it has to be: before the head moves on. nullptr: the
+  // session is not kAsync.
+  DurableHead* TrackDurable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SessionContext* const context_;
@@ -241,8 +244,9 @@ class Session {
   mutable Mutex mu_;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
   SessionRecord record_ ABSL_GUARDED_BY(mu_);
-  // Of a kAsync session, else null; what it holds is retained.
-  const std::unique_ptr<DurableHead> durable_ ABSL_PT_GUARDED_BY(mu_);
+  // Of a kAsync session that was changed here; what it holds is retained. Null:
+  // all that is retained is on disk, or the session is not kAsync.
+  std::unique_ptr<DurableHead> durable_ ABSL_GUARDED_BY(mu_);
   std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
   SessionLife life_ ABSL_GUARDED_BY(mu_);
   // The head's memory; null at step 0, and before a recovered head is used.

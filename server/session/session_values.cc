@@ -46,6 +46,14 @@ RetainedStep Session::AnswerDurable() {
   return durable_->Answer(context_->writer->unsynced_since());
 }
 
+DurableHead* Session::TrackDurable() {
+  if (durability_ == Durability::kAsync && durable_ == nullptr) {
+    durable_ = std::make_unique<DurableHead>(
+        record_.retained, context_->limits.retention.messages);
+  }
+  return durable_.get();
+}
+
 MemoryHandle Session::Handle(const RetainedStep& step) const {
   return {key_.session_id, step.step, step.digest};
 }
@@ -141,7 +149,7 @@ Session::Change Session::MakeChange(Computed computed) {
   {
     MutexLock lock(&mu_);
     change.record = record_;
-    if (durable_ != nullptr) added.held = durable_->Held();
+    if (DurableHead* durable = TrackDurable()) added.held = durable->Held();
   }
   AddStep(added, context_->limits.retention, &change.record);
   Stamp(&change.record);
@@ -215,9 +223,11 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
 void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
   const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
+  if (DurableHead* durable = TrackDurable()) {
+    durable->Note(record.head(), acknowledged);
+  }
   record_ = std::move(record);
   Hold(asked_);
-  if (durable_ != nullptr) durable_->Note(record_.head(), acknowledged);
   memory_.swap(memory);  // what was is let go of after the lock
   tail_.clear();
 }
@@ -266,10 +276,11 @@ absl::Status Session::Settle(
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
-    if (durable_ != nullptr && record.head().step > record_.head().step) {
-      durable_->Note(record.head(), now);
-    } else if (durable_ != nullptr) {
-      durable_->RollBack(record.head());
+    DurableHead* durable = TrackDurable();
+    if (durable != nullptr && record.head().step > record_.head().step) {
+      durable->Note(record.head(), now);
+    } else if (durable != nullptr) {
+      durable->RollBack(record.head());
     }
   }
   record_ = std::move(record);
