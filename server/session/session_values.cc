@@ -96,7 +96,7 @@ SessionRecord Session::record() const {
 }
 
 ValueKey Session::KeyOf(const Digest& digest) const {
-  return {key_.tenant, root_, digest};
+  return {key_.tenant, root(), digest};
 }
 
 bool Session::IsRetained(const RetainedStep& step) const {
