@@ -64,7 +64,7 @@ absl::StatusOr<SessionRecord> SessionManager::ReadFile(
   record.ttl = context_.limits.ttl;
   record.max_age_left = record.ttl.max_age;
   record.trusted = parsed.authentic;
-  record.retained = {step};
+  record.retained = {{step, 0}};
   record.first_reply = step.step + 1;
   *value = {step.digest, std::make_shared<const std::string>(parsed.value)};
   return record;

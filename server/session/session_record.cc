@@ -4,7 +4,6 @@
 #include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <random>
 #include <utility>
 
@@ -77,7 +76,7 @@ bool ReadSteps(const Json& json, std::vector<uint64_t>* steps) {
 
 // The value of step 0 is the model's, in no store: only its digest is kept.
 bool ReadRetained(const Json& json, const std::vector<Digest>& values,
-                  std::vector<RetainedStep>* retained) {
+                  std::vector<RetainedValue>* retained) {
   std::vector<uint64_t> steps;
   if (!ReadSteps(json, &steps)) return false;
   const bool initial = steps.front() == 0;
@@ -85,16 +84,22 @@ bool ReadRetained(const Json& json, const std::vector<Digest>& values,
   auto value = values.begin();
   retained->reserve(steps.size());
   for (const uint64_t step : steps) {
-    retained->push_back({step, {}});
-    if (step > 0) retained->back().digest = *value++;
+    RetainedValue& added = retained->emplace_back();
+    added.step = step;
+    if (step > 0) added.digest = *value++;
   }
   return !initial || ReadDigest(json, kInitial, &retained->front().digest);
 }
 
 // REQUIRES: record->retained was read.
 bool ReadReplyBytes(const Json& json, SessionRecord* record) {
-  return ReadNumbers(json, kReplyBytes, &record->reply_bytes) &&
-         record->reply_bytes.size() == record->retained.size();
+  std::vector<uint64_t> bytes;
+  if (!ReadNumbers(json, kReplyBytes, &bytes)) return false;
+  if (bytes.size() != record->retained.size()) return false;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    record->retained[i].reply_bytes = bytes[i];
+  }
+  return true;
 }
 
 Json MemoryJson(const std::vector<TensorSpec>& memory) {
@@ -179,7 +184,11 @@ bool ReadTtl(const Json& json, const char* key, absl::Duration* ttl) {
 
 std::string EncodeRecord(const SessionRecord& record) {
   std::vector<uint64_t> steps;
-  for (const RetainedStep& step : record.retained) steps.push_back(step.step);
+  std::vector<uint64_t> reply_bytes;
+  for (const RetainedValue& value : record.retained) {
+    steps.push_back(value.step);
+    reply_bytes.push_back(value.reply_bytes);
+  }
   Json json = {
       {"format", kFormat},
       {kModel, record.model->name},
@@ -188,7 +197,7 @@ std::string EncodeRecord(const SessionRecord& record) {
       {kMemory, MemoryJson(record.model->memory)},
       {kPolicy, static_cast<int>(record.policy)},
       {kSteps, steps},
-      {kReplyBytes, record.reply_bytes},
+      {kReplyBytes, reply_bytes},
       {kMessageStarts, record.message_starts},
       {kPinned, record.pinned},
       {kTrusted, record.trusted},
@@ -296,21 +305,12 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored,
 }
 
 uint64_t KeptBytes(const SessionRecord& record) {
-  return std::accumulate(record.reply_bytes.begin(), record.reply_bytes.end(),
-                         uint64_t{0});
+  uint64_t bytes = 0;
+  for (const RetainedValue& value : record.retained) bytes += value.reply_bytes;
+  return bytes;
 }
 
-const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
-                             uint64_t step) {
-  const auto before = [](const RetainedStep& a, uint64_t b) {
-    return a.step < b;
-  };
-  const auto it =
-      std::lower_bound(retained.begin(), retained.end(), step, before);
-  return it != retained.end() && it->step == step ? &*it : nullptr;
-}
-
-const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
+const RetainedStep& NewestUpTo(const std::vector<RetainedValue>& retained,
                                uint64_t step) {
   const auto after = [](uint64_t a, const RetainedStep& b) {
     return a < b.step;
@@ -332,8 +332,7 @@ SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
   record.root = NewRoot();
   record.model = Intern(IdentityOf(model));
   record.policy = policy;
-  record.retained = {{0, InitialDigest(tenant_key, model.fingerprint)}};
-  record.reply_bytes = {0};
+  record.retained = {{{0, InitialDigest(tenant_key, model.fingerprint)}, 0}};
   record.created = now;
   record.last_used = now;
   return record;

@@ -1,6 +1,7 @@
 #ifndef MNEME_SERVER_SESSION_SESSION_RECORD_H_
 #define MNEME_SERVER_SESSION_SESSION_RECORD_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -21,20 +22,25 @@ struct RetainedStep {
   friend bool operator==(const RetainedStep&, const RetainedStep&) = default;
 };
 
+// One of a session's.
+struct RetainedValue : RetainedStep {
+  // What the replies kept of the steps after the value before it, up to it,
+  // take in the store.
+  uint64_t reply_bytes = 0;
+  friend bool operator==(const RetainedValue&, const RetainedValue&) = default;
+};
+
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
 // Each of `message_starts` and of `pinned` is retained; the newest message's
 // start is the last. Replies are kept of each step from `first_reply` on to the
-// head; the value before `first_reply` is retained. `reply_bytes` has an entry
-// for each of `retained`: what the replies kept of the steps after the value
-// before it, up to it, take in the store. So their sum is what the session's
-// kept replies take.
+// head; the value before `first_reply` is retained. The sum of all
+// RetainedValue::reply_bytes is what the session's kept replies take.
 struct SessionRecord {
   Root root{};
   const ModelIdentity* model = nullptr;  // interned
   MemoryPolicy policy = MemoryPolicy::kCarry;
-  std::vector<RetainedStep> retained;
-  std::vector<uint64_t> reply_bytes;
+  std::vector<RetainedValue> retained;
   uint64_t first_reply = 1;
   // What the newest messages started from (retention.h).
   std::vector<uint64_t> message_starts;
@@ -76,12 +82,18 @@ SessionLife LifeOf(const SessionRecord& record, absl::Duration now,
 // What the kept replies take in the store.
 uint64_t KeptBytes(const SessionRecord& record);
 
-// The retained value of `step`; nullptr when it is not retained.
-const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
-                             uint64_t step);
+// The retained value (a RetainedStep) of `step`; nullptr when it is not
+// retained.
+template <typename Value>
+const Value* FindStep(const std::vector<Value>& retained, uint64_t step) {
+  const auto it = std::lower_bound(
+      retained.begin(), retained.end(), step,
+      [](const RetainedStep& a, uint64_t b) { return a.step < b; });
+  return it != retained.end() && it->step == step ? &*it : nullptr;
+}
 
 // The newest retained value at or before `step`. REQUIRES: there is one.
-const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
+const RetainedStep& NewestUpTo(const std::vector<RetainedValue>& retained,
                                uint64_t step);
 
 }  // namespace mneme

@@ -29,7 +29,7 @@ StreamState Session::ViewStream() const {
   stream.segment_size = model_->spec().segment_size;
   stream.step_flags =
       record_.policy == MemoryPolicy::kReset ? kStepFlagReset : 0;
-  stream.retained = record_.retained;
+  stream.retained.assign(record_.retained.begin(), record_.retained.end());
   stream.first_reply = record_.first_reply;
   stream.tail = tail_;
   return stream;
@@ -49,7 +49,9 @@ RetainedStep Session::AnswerDurable() {
 DurableHead* Session::TrackDurable() {
   if (durability_ == Durability::kAsync && durable_ == nullptr) {
     durable_ = std::make_unique<DurableHead>(
-        record_.retained, context_->limits.retention.messages);
+        std::vector<RetainedStep>(record_.retained.begin(),
+                                  record_.retained.end()),
+        context_->limits.retention.messages);
   }
   return durable_.get();
 }

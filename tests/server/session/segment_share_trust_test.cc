@@ -24,8 +24,7 @@ class SegmentShareTrustTest : public SharingFixture {
     record.model = Intern(IdentityOf(spec));
     const Digest initial =
         InitialDigest(std::string(32, '\0'), spec.fingerprint);
-    record.retained = {{1, NextDigest(initial, Range(0, 4), 0)}};
-    record.reply_bytes = {0};
+    record.retained = {{{1, NextDigest(initial, Range(0, 4), 0)}, 0}};
     record.first_reply = 2;
     record.trusted = trusted;
     Commit commit;

@@ -30,9 +30,8 @@ SessionRecord Example() {
                   {"last_hidden", DType::kBFloat16, {340}}};
   record.model = Intern(std::move(model));
   record.policy = MemoryPolicy::kReset;
-  record.retained = {{7, {}}, {41, {}}, {42, {}}};
+  record.retained = {{{7, {}}, 0}, {{41, {}}, 100}, {{42, {}}, 70000}};
   record.retained[1].digest.fill(9);
-  record.reply_bytes = {0, 100, 70000};
   record.message_starts = {7, 41};
   record.first_reply = 8;
   record.pinned = {41};
@@ -52,7 +51,6 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   EXPECT_EQ(back.model, record.model);
   EXPECT_EQ(back.policy, record.policy);
   EXPECT_EQ(back.retained, record.retained);
-  EXPECT_EQ(back.reply_bytes, record.reply_bytes);
   EXPECT_EQ(back.message_starts, record.message_starts);
   ASSERT_EQ(back.model->memory.size(), 2u);
   EXPECT_EQ(back.model->memory[1].name, "last_hidden");
@@ -108,8 +106,7 @@ TEST(SessionRecordTest, StepsThatDoNotAscendAreDataLoss) {
 
 TEST(SessionRecordTest, TheInitialValueHasItsDigestInTheRecord) {
   SessionRecord record = Example();
-  record.retained.insert(record.retained.begin(), RetainedStep{0, {3}});
-  record.reply_bytes = {0, 5, 6, 7};
+  record.retained.insert(record.retained.begin(), {{0, {3}}, 0});
   record.first_reply = 1;
   EXPECT_EQ(Encode(record).values.size(), 3u);
   ASSERT_OK_AND_ASSIGN(const SessionRecord back, FromStored(Encode(record)));
@@ -187,9 +184,8 @@ TEST(SessionRecordTest, AUsualSessionCostsFewBytes) {
                          {{"memory", DType::kFloat32, {16, 320}},
                           {"last_hidden", DType::kFloat32, {320}}}});
   for (uint64_t step = 1'000'000; step <= 1'000'008; ++step) {
-    record.retained.push_back({step, {}});
+    record.retained.push_back({{step, {}}, 200});
     record.retained.back().digest.fill(static_cast<uint8_t>(step));
-    record.reply_bytes.push_back(200);
     record.message_starts.push_back(step);
   }
   record.message_starts.pop_back();
