@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <random>
+#include <utility>
 
 #include "server/session/lineage.h"
 
@@ -21,6 +22,26 @@ const RetainedStep& NewestUpTo(const std::vector<RetainedValue>& retained,
   };
   return *std::prev(
       std::upper_bound(retained.begin(), retained.end(), step, after));
+}
+
+std::vector<uint64_t> MessageStarts(const SessionRecord& record) {
+  std::vector<std::pair<uint32_t, uint64_t>> starts;
+  for (const RetainedValue& value : record.retained) {
+    if (value.message > 0) starts.emplace_back(value.message, value.step);
+  }
+  std::sort(starts.begin(), starts.end());
+  std::vector<uint64_t> steps;
+  for (const auto& [message, step] : starts) steps.push_back(step);
+  return steps;
+}
+
+void SetMessageStarts(const std::vector<uint64_t>& steps,
+                      SessionRecord* record) {
+  for (RetainedValue& value : record->retained) value.message = 0;
+  uint32_t message = 0;
+  for (const uint64_t step : steps) {
+    FindStep(record->retained, step)->message = ++message;
+  }
 }
 
 Root NewRoot() {

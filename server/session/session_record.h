@@ -26,25 +26,26 @@ struct RetainedStep {
 struct RetainedValue : RetainedStep {
   // What the replies kept of the steps after the value before it, up to it,
   // take in the store.
-  uint64_t reply_bytes = 0;
+  uint32_t reply_bytes = 0;
+  // Not 0: one of the newest messages (retention.h) started from it; the newer
+  // the message, the greater.
+  uint32_t message = 0;
   friend bool operator==(const RetainedValue&, const RetainedValue&) = default;
 };
 
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
-// Each of `message_starts` and of `pinned` is retained; the newest message's
-// start is the last. Replies are kept of each step from `first_reply` on to the
-// head; the value before `first_reply` is retained. The sum of all
-// RetainedValue::reply_bytes is what the session's kept replies take.
+// Each of `pinned` is retained. Replies are kept of each step from
+// `first_reply` on to the head; the value before `first_reply` is retained. The
+// sum of all RetainedValue::reply_bytes is what the session's kept replies
+// take.
 struct SessionRecord {
   Root root{};
   const ModelIdentity* model = nullptr;  // interned
-  MemoryPolicy policy = MemoryPolicy::kCarry;
   std::vector<RetainedValue> retained;
   uint64_t first_reply = 1;
-  // What the newest messages started from (retention.h).
-  std::vector<uint64_t> message_starts;
   std::vector<uint64_t> pinned;  // steps that stay until they are unpinned
+  MemoryPolicy policy = MemoryPolicy::kCarry;
   // False: the values are said to be of their digests, but not by this
   // deployment (an import that proves nothing). Such a session, what is forked
   // from it and what it computes later neither lend a step nor borrow one.
@@ -82,10 +83,16 @@ SessionLife LifeOf(const SessionRecord& record, absl::Duration now,
 // What the kept replies take in the store.
 uint64_t KeptBytes(const SessionRecord& record);
 
+// The steps that the newest messages started from, the oldest message's first.
+// Those that are set are retained, each once.
+std::vector<uint64_t> MessageStarts(const SessionRecord& record);
+void SetMessageStarts(const std::vector<uint64_t>& steps,
+                      SessionRecord* record);
+
 // The retained value (a RetainedStep) of `step`; nullptr when it is not
 // retained.
-template <typename Value>
-const Value* FindStep(const std::vector<Value>& retained, uint64_t step) {
+template <typename Values>
+auto FindStep(Values& retained, uint64_t step) -> decltype(retained.data()) {
   const auto it = std::lower_bound(
       retained.begin(), retained.end(), step,
       [](const RetainedStep& a, uint64_t b) { return a.step < b; });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -95,7 +96,8 @@ bool ReadReplyBytes(const Json& json, SessionRecord* record) {
   if (!ReadNumbers(json, kReplyBytes, &bytes)) return false;
   if (bytes.size() != record->retained.size()) return false;
   for (size_t i = 0; i < bytes.size(); ++i) {
-    record->retained[i].reply_bytes = bytes[i];
+    if (bytes[i] > std::numeric_limits<uint32_t>::max()) return false;
+    record->retained[i].reply_bytes = static_cast<uint32_t>(bytes[i]);
   }
   return true;
 }
@@ -196,7 +198,7 @@ std::string EncodeRecord(const SessionRecord& record) {
       {kPolicy, static_cast<int>(record.policy)},
       {kSteps, steps},
       {kReplyBytes, reply_bytes},
-      {kMessageStarts, record.message_starts},
+      {kMessageStarts, MessageStarts(record)},
       {kPinned, record.pinned},
       {kTrusted, record.trusted},
       {kCreated, absl::ToUnixMicros(record.created)},
@@ -271,10 +273,11 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   }
   if (!ReadReplies(stored.replies, &record)) return Corrupt("bad replies");
   if (!ReadReplyBytes(json, &record)) return Corrupt("bad reply bytes");
-  if (!ReadRetainedSteps(json, kMessageStarts, record,
-                         &record.message_starts)) {
+  std::vector<uint64_t> starts;
+  if (!ReadRetainedSteps(json, kMessageStarts, record, &starts)) {
     return Corrupt("bad message starts");
   }
+  SetMessageStarts(starts, &record);
   if (!ReadRetainedSteps(json, kPinned, record, &record.pinned)) {
     return Corrupt("bad pinned steps");
   }

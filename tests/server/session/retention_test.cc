@@ -67,7 +67,7 @@ TEST_F(RetentionTest, TheStartsOfTheNewestMessagesStay) {
   EXPECT_THAT(Retained(), ElementsAre(0, 10, 18, 19, 20));
   Message(10);
   EXPECT_THAT(Retained(), ElementsAre(10, 20, 28, 29, 30));
-  EXPECT_THAT(record_.message_starts, ElementsAre(10, 20));
+  EXPECT_THAT(MessageStarts(record_), ElementsAre(10, 20));
 }
 
 TEST_F(RetentionTest, RepliesAreKeptOfTheStepsAfterTheOldestValue) {
@@ -141,7 +141,7 @@ TEST_F(RetentionTest, AForkBeginsWithOneValue) {
   EXPECT_THAT(fork.retained, ElementsAre(StepAt(3)));
   EXPECT_EQ(KeptBytes(fork), 0u);
   EXPECT_EQ(fork.first_reply, 4u);
-  EXPECT_TRUE(fork.message_starts.empty());
+  EXPECT_TRUE(MessageStarts(fork).empty());
   EXPECT_TRUE(fork.pinned.empty());
 }
 
@@ -164,7 +164,7 @@ TEST_F(RetentionTest, AMessageThatGoesOnAfterAReplayKeepsItsStart) {
   Message(10);
   Add(11, 0);
   Add(12, 0);
-  EXPECT_THAT(record_.message_starts, ElementsAre(0));
+  EXPECT_THAT(MessageStarts(record_), ElementsAre(0));
   EXPECT_THAT(Retained(), ElementsAre(0, 10, 11, 12));
 }
 
@@ -172,15 +172,15 @@ TEST_F(RetentionTest, AMessageThatBeginsInThePastIsAmongTheNewest) {
   Message(10);
   Message(1);
   Add(12, 0);
-  EXPECT_THAT(record_.message_starts, ElementsAre(10, 0));
+  EXPECT_THAT(MessageStarts(record_), ElementsAre(10, 0));
   Message(1);
-  EXPECT_THAT(record_.message_starts, ElementsAre(0, 12));
+  EXPECT_THAT(MessageStarts(record_), ElementsAre(0, 12));
 }
 
 TEST_F(RetentionTest, AStartThatIsNotRetainedIsNotKept) {
   Message(10);
   Add(11, 5);
-  EXPECT_THAT(record_.message_starts, ElementsAre(0));
+  EXPECT_THAT(MessageStarts(record_), ElementsAre(0));
 }
 
 TEST_F(RetentionTest, SmallerLimitsForgetTheRest) {
@@ -199,14 +199,14 @@ TEST_F(RetentionTest, RollingBackForgetsWhatCameAfterAndNothingElse) {
   EXPECT_EQ(record_.first_reply, 1u);
   EXPECT_THAT(ReplyBytes(), ElementsAre(0, 3, 3));
   // The second message, of which a step is left, can still be sent again.
-  EXPECT_THAT(record_.message_starts, ElementsAre(0, 2));
+  EXPECT_THAT(MessageStarts(record_), ElementsAre(0, 2));
 }
 
 TEST_F(RetentionTest, AMessageThatWasRolledBackWholeIsForgotten) {
   Message(2);
   Message(3);
   RollBack(2, &record_);
-  EXPECT_THAT(record_.message_starts, ElementsAre(0));
+  EXPECT_THAT(MessageStarts(record_), ElementsAre(0));
   EXPECT_THAT(Retained(), ElementsAre(0, 2));
   Message(1);
   EXPECT_THAT(Retained(), ElementsAre(0, 2, 3));
