@@ -109,6 +109,12 @@ bool Session::IsHeld() const {
 
 void Session::Hold(absl::Duration since) { held_until_ = since + lease(); }
 
+void Session::NoteAsked() {
+  asked_ = absl::ToInt64Nanoseconds(clock_->Monotonic());
+}
+
+void Session::HoldSinceAsked() { Hold(absl::Nanoseconds(asked_)); }
+
 absl::Status Session::CheckWanted(const Cursor& cursor) const {
   {
     MutexLock lock(&mu_);
@@ -133,7 +139,7 @@ LifeEnd Session::EndOfLifeLocked() const {
 void Session::MarkOpen() {
   MutexLock lock(&mu_);
   if (state_ == State::kOpening) state_ = State::kOpen;
-  Hold(asked_);
+  HoldSinceAsked();
 }
 
 absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {

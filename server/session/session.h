@@ -231,6 +231,9 @@ class Session {
                  const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   bool IsHeld() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Hold(absl::Duration since) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The newest commit is about to be submitted; it was acknowledged.
+  void NoteAsked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void HoldSinceAsked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call that Pump() starts next; nullptr: the pump is over.
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -256,7 +259,8 @@ class Session {
   SessionLife life_ ABSL_GUARDED_BY(mu_);
   // The head's memory; null at step 0, and before a recovered head is used.
   TieredMemoryRef memory_ ABSL_GUARDED_BY(mu_);
-  absl::Duration asked_ ABSL_GUARDED_BY(mu_);  // the newest commit was made
+  // When the newest commit was made, in nanoseconds: a Duration takes 16 bytes.
+  int64_t asked_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration held_until_ ABSL_GUARDED_BY(mu_) = absl::InfiniteDuration();
   std::unique_ptr<Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // null: nothing does
 

@@ -177,14 +177,14 @@ Commit Session::MakeCommit(const SessionRecord& record) {
   commit.record = ToStored(key_, durability_, record);
   MutexLock lock(&mu_);
   commit.expected_head = record_.head().digest;
-  asked_ = clock_->Monotonic();
+  NoteAsked();
   return commit;
 }
 
 Commit Session::MakeFirstCommit() {
   {
     MutexLock lock(&mu_);
-    asked_ = clock_->Monotonic();
+    NoteAsked();
   }
   Commit commit;
   commit.sync = true;
@@ -229,7 +229,7 @@ void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
     durable->Note(record.head(), acknowledged);
   }
   record_ = std::move(record);
-  Hold(asked_);
+  HoldSinceAsked();
   memory_.swap(memory);  // what was is let go of after the lock
   tail_.clear();
 }
@@ -237,7 +237,7 @@ void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
 void Session::Replace(SessionRecord record) {
   TieredMemoryRef before;  // let go after the lock
   MutexLock lock(&mu_);
-  Hold(asked_);
+  HoldSinceAsked();
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
