@@ -1,6 +1,7 @@
 #ifndef MNEME_MODEL_TENSOR_H_
 #define MNEME_MODEL_TENSOR_H_
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ struct TensorSpec {
   DType dtype = DType::kFloat32;
   std::vector<int64_t> shape;
   std::string extra_input = {};
+  friend auto operator<=>(const TensorSpec&, const TensorSpec&) = default;
 };
 
 // A named tensor in host memory: dense, row-major, little-endian.

@@ -51,11 +51,11 @@ void ExportCall::OnRead(const RetainedStep& value,
   const SessionRecord record = session_->record();
   ExportedValue exported;
   exported.manifest.handle = session_->Handle(value);
-  exported.manifest.model = record.model;
-  exported.manifest.fingerprint = record.fingerprint;
-  exported.manifest.numeric_mode = record.numeric_mode;
+  exported.manifest.model = record.model->name;
+  exported.manifest.fingerprint = record.model->fingerprint;
+  exported.manifest.numeric_mode = record.model->numeric_mode;
   exported.manifest.policy = record.policy;
-  exported.manifest.memory = record.memory;
+  exported.manifest.memory = record.model->memory;
   exported.manifest.exported = session_->context().clock->Wall();
   exported.trusted = record.trusted;
   exported.value = std::make_shared<const std::string>(*std::move(bytes));

@@ -51,23 +51,24 @@ std::string MemoryMismatch(const std::vector<TensorSpec>& stored,
 
 }  // namespace
 
-absl::Status CheckModel(const SessionRecord& record,
+absl::Status CheckModel(const ModelIdentity& opened_on,
                         const SequenceModel* model) {
   const auto mismatch = [&](absl::string_view why) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "MODEL_MISMATCH",
                      absl::StrCat("the session was opened on model '",
-                                  record.model, "'; ", why));
+                                  opened_on.name, "'; ", why));
   };
   if (model == nullptr) return mismatch("this server does not hold it");
   const ModelSpec& spec = model->spec();
-  if (spec.fingerprint != record.fingerprint) {
+  if (spec.fingerprint != opened_on.fingerprint) {
     return mismatch("this server's model of that name has other weights");
   }
-  if (spec.numeric_mode != record.numeric_mode) {
-    return mismatch(absl::StrCat("its numeric mode was ", record.numeric_mode,
-                                 ", here it is ", spec.numeric_mode));
+  if (spec.numeric_mode != opened_on.numeric_mode) {
+    return mismatch(absl::StrCat("its numeric mode was ",
+                                 opened_on.numeric_mode, ", here it is ",
+                                 spec.numeric_mode));
   }
-  const std::string why = MemoryMismatch(record.memory, spec.memory);
+  const std::string why = MemoryMismatch(opened_on.memory, spec.memory);
   return why.empty() ? absl::OkStatus() : mismatch(why);
 }
 

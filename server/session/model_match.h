@@ -3,15 +3,15 @@
 
 #include "absl/status/status.h"
 #include "model/sequence_model.h"
-#include "server/session/session_record.h"
+#include "server/session/model_identity.h"
 
 namespace mneme {
 
-// Whether the server's model can go on with a session that was stored, or
-// exported: FAILED_PRECONDITION MODEL_MISMATCH, which says what differs, if the
-// weights, the numeric mode or the memory tensors do. `model` is null when the
-// server has none of that name. A pure function.
-absl::Status CheckModel(const SessionRecord& record,
+// Whether the server's model can go on with a session, stored or exported, of
+// which `opened_on` is kept: FAILED_PRECONDITION MODEL_MISMATCH, which says
+// what differs, if the weights, the numeric mode or the memory tensors do.
+// `model` is null when the server has none of that name. A pure function.
+absl::Status CheckModel(const ModelIdentity& opened_on,
                         const SequenceModel* model);
 
 }  // namespace mneme

@@ -16,13 +16,14 @@ void AddMessage(uint64_t start, const RetentionLimits& limits,
                          return step < value.step;
                        });
   if (after == record->retained.begin()) return;
-  std::vector<uint64_t>& starts = record->message_starts;
+  std::vector<uint64_t> starts = MessageStarts(*record);
   const uint64_t value = std::prev(after)->step;
   std::erase(starts, value);
   starts.push_back(value);
   if (static_cast<int64_t>(starts.size()) > limits.messages) {
     starts.erase(starts.begin(), std::prev(starts.end(), limits.messages));
   }
+  SetMessageStarts(starts, record);
 }
 
 bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
@@ -34,31 +35,26 @@ bool Contains(const std::vector<uint64_t>& steps, uint64_t step) {
 // on the way to the next one that stays.
 void DropValues(const RetentionLimits& limits,
                 const std::vector<uint64_t>& held, SessionRecord* record) {
-  std::vector<RetainedStep>& retained = record->retained;
-  std::vector<uint64_t>& bytes = record->reply_bytes;
+  std::vector<RetainedValue>& retained = record->retained;
   const uint64_t head = retained.back().step;
   uint64_t on_the_way = 0;
   size_t kept = 0;
   bool replies = false;
-  for (size_t i = 0; i < retained.size(); ++i) {
-    const RetainedStep value = retained[i];
-    on_the_way += bytes[i];
+  for (const RetainedValue& value : retained) {
+    on_the_way += value.reply_bytes;
     const bool recent =
         value.step + static_cast<uint64_t>(limits.values) > head ||
-        Contains(record->message_starts, value.step) ||
-        Contains(held, value.step);
+        value.message > 0 || Contains(held, value.step);
     if (!recent && !Contains(record->pinned, value.step)) continue;
     // The replies before `first_reply` are gone, whatever is recent again.
     const bool replied = recent && value.step + 1 >= record->first_reply;
     if (replied && !replies) record->first_reply = value.step + 1;
-    retained[kept] = value;
-    bytes[kept] = replies ? on_the_way : 0;
+    const uint64_t bytes = replies ? on_the_way : 0;
+    retained[kept++] = {value, static_cast<uint32_t>(bytes), value.message};
     on_the_way = 0;
     replies |= replied;
-    ++kept;
   }
   retained.resize(kept);
-  bytes.resize(kept);
 }
 
 }  // namespace
@@ -68,9 +64,10 @@ void AddStep(const NewStep& added, const RetentionLimits& limits,
   if (added.message_start.has_value()) {
     AddMessage(*added.message_start, limits, record);
   }
-  record->retained.push_back(added.step);
-  record->reply_bytes.push_back(added.reply_bytes);
+  record->retained.push_back(
+      {added.step, static_cast<uint32_t>(added.reply_bytes)});
   DropValues(limits, added.held, record);
+  record->retained.shrink_to_fit();  // a million sessions may have one
 }
 
 void RollBack(uint64_t step, SessionRecord* record) {
@@ -79,19 +76,16 @@ void RollBack(uint64_t step, SessionRecord* record) {
       [step](const RetainedStep& value) { return value.step > step; });
   const auto kept = static_cast<size_t>(first - record->retained.begin());
   record->retained.resize(kept);
-  record->reply_bytes.resize(kept);
   record->first_reply = std::min(record->first_reply, step + 1);
-  std::erase_if(record->message_starts,
-                [step](uint64_t start) { return start >= step; });
+  // What started from the head is rolled back.
+  record->retained.back().message = 0;
   std::erase_if(record->pinned, [step](uint64_t pin) { return pin > step; });
 }
 
 SessionRecord ForkAt(uint64_t step, const SessionRecord& record) {
   SessionRecord fork = record;
-  fork.retained = {*FindStep(record.retained, step)};
-  fork.reply_bytes = {0};
+  fork.retained = {{*FindStep(record.retained, step), 0}};
   fork.first_reply = step + 1;
-  fork.message_starts.clear();
   fork.pinned.clear();
   return fork;
 }

@@ -42,27 +42,19 @@ Session::Session(const SessionContext* context, SequenceModel* model,
       clock_(context->clock),
       model_(model),
       key_(std::move(key)),
-      model_name_(record.model),
-      durability_(durability),
       unusable_(std::move(unusable)),
-      root_(record.root),
-      trusted_(record.trusted),
-      lease_(durability == Durability::kMemory ? absl::InfiniteDuration()
-                                               : context->lease),
       record_(std::move(record)),
-      durable_(durability == Durability::kAsync
-                   ? std::make_unique<DurableHead>(
-                         record_.retained, context->limits.retention.messages)
-                   : nullptr),
       life_(LifeOf(record_, context_->clock->Monotonic(),
-                   context_->clock->Wall())) {}
+                   context_->clock->Wall())),
+      durability_(durability),
+      trusted_(record_.trusted) {}
 
 SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
   SessionInfo info;
   info.key = key_;
-  info.model = model_name_;
-  info.fingerprint = record_.fingerprint;
+  info.model = record_.model->name;
+  info.fingerprint = record_.model->fingerprint;
   info.policy = record_.policy;
   info.durability = durability_;
   for (const RetainedStep& step : record_.retained) {
@@ -91,6 +83,16 @@ bool Session::is_open() const {
   return state_ != State::kOpening;
 }
 
+Root Session::root() const {
+  MutexLock lock(&mu_);
+  return record_.root;
+}
+
+const std::string& Session::model_name() const {
+  MutexLock lock(&mu_);
+  return record_.model->name;
+}
+
 bool Session::is_held() const {
   MutexLock lock(&mu_);
   return IsHeld();
@@ -105,7 +107,13 @@ bool Session::IsHeld() const {
   return !in_doubt_ && clock_->Monotonic() < held_until_;
 }
 
-void Session::Hold(absl::Duration since) { held_until_ = since + lease_; }
+void Session::Hold(absl::Duration since) { held_until_ = since + lease(); }
+
+void Session::NoteAsked() {
+  asked_ = absl::ToInt64Nanoseconds(clock_->Monotonic());
+}
+
+void Session::HoldSinceAsked() { Hold(absl::Nanoseconds(asked_)); }
 
 absl::Status Session::CheckWanted(const Cursor& cursor) const {
   {
@@ -131,7 +139,7 @@ LifeEnd Session::EndOfLifeLocked() const {
 void Session::MarkOpen() {
   MutexLock lock(&mu_);
   if (state_ == State::kOpening) state_ = State::kOpen;
-  Hold(asked_);
+  HoldSinceAsked();
 }
 
 absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {
@@ -143,7 +151,8 @@ absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {
     const bool busy = running_ || pumping_;
     if (busy) RETURN_IF_ERROR(CheckRoom());
     life_.last_used = context_->clock->Monotonic();
-    waiting_.push_back(std::move(call));
+    if (waiting_ == nullptr) waiting_ = std::make_unique<Waiting>();
+    waiting_->calls.push_back(std::move(call));
     if (busy) return absl::OkStatus();
     pumping_ = true;
   }
@@ -153,7 +162,8 @@ absl::Status Session::Enqueue(std::shared_ptr<SessionCall> call) {
 
 absl::Status Session::CheckRoom() const {
   const int64_t limit = context_->limits.queue_per_session;
-  if (static_cast<int64_t>(waiting_.size()) < limit) return absl::OkStatus();
+  const size_t waiting = waiting_ == nullptr ? 0 : waiting_->calls.size();
+  if (static_cast<int64_t>(waiting) < limit) return absl::OkStatus();
   ErrorInfo info;
   info.reason = "QUEUE_FULL";
   info.retry_after = absl::Milliseconds(100);
@@ -197,8 +207,13 @@ absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> Session::BeginClose(
   if (state_ == State::kRetired)
     return MovedError("the session is not here any more");
   state_ = State::kClosing;
-  if (running_ || pumping_) stopped_ = std::exchange(*stopped, nullptr);
-  return std::exchange(waiting_, {});
+  const std::unique_ptr<Waiting> waiting = std::exchange(waiting_, nullptr);
+  if (running_ || pumping_) {
+    waiting_ = std::make_unique<Waiting>();
+    waiting_->stopped = std::exchange(*stopped, nullptr);
+  }
+  if (waiting == nullptr) return std::list<std::shared_ptr<SessionCall>>();
+  return std::move(waiting->calls);
 }
 
 void Session::Reopen() {
@@ -259,7 +274,7 @@ void Session::RefuseAll(const std::shared_ptr<SessionCall>& call,
   std::list<std::shared_ptr<SessionCall>> waiting;
   {
     MutexLock lock(&mu_);
-    waiting.swap(waiting_);
+    if (waiting_ != nullptr) waiting.swap(waiting_->calls);
   }
   call->Refuse(status);
   for (const auto& other : waiting) other->Refuse(status);
@@ -311,14 +326,17 @@ std::shared_ptr<SessionCall> Session::TakeNext() {
   Stopped stopped;
   {
     MutexLock lock(&mu_);
-    if (!running_ && !waiting_.empty()) {
+    if (!running_ && waiting_ != nullptr && !waiting_->calls.empty()) {
       running_ = true;
-      std::shared_ptr<SessionCall> next = std::move(waiting_.front());
-      waiting_.pop_front();
+      std::shared_ptr<SessionCall> next = std::move(waiting_->calls.front());
+      waiting_->calls.pop_front();
       return next;
     }
     pumping_ = false;
-    if (!running_) stopped = std::exchange(stopped_, nullptr);
+    if (!running_ && waiting_ != nullptr) {
+      stopped = std::move(waiting_->stopped);
+      waiting_ = nullptr;
+    }
   }
   if (stopped != nullptr) std::move(stopped)(absl::OkStatus());
   return nullptr;

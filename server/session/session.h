@@ -53,15 +53,15 @@ class Session {
   SequenceModel* model() const { return model_; }
   const SessionContext& context() const { return *context_; }
   const SessionKey& key() const { return key_; }
-  const std::string& model_name() const { return model_name_; }
+  const std::string& model_name() const ABSL_LOCKS_EXCLUDED(mu_);
   const absl::Status& unusable() const { return unusable_; }
   // See SessionRecord::trusted.
   bool trusted() const { return trusted_; }
-  const Root& root() const { return root_; }
+  Root root() const ABSL_LOCKS_EXCLUDED(mu_);
   // Nobody else can have changed it.
   bool is_held() const ABSL_LOCKS_EXCLUDED(mu_);
   // Whether other servers may ever have it.
-  bool is_shared() const { return lease_ < absl::InfiniteDuration(); }
+  bool is_shared() const { return lease() < absl::InfiniteDuration(); }
 
   // When it ends by itself, if nobody uses it before. What waits or runs uses
   // it: then its idle TTL has not begun.
@@ -140,7 +140,7 @@ class Session {
   // What is at hand of the head's memory, which is about to be used.
   MemoryTiers::AtHand UseHeadMemory() ABSL_LOCKS_EXCLUDED(mu_);
   SessionRecord record() const ABSL_LOCKS_EXCLUDED(mu_);
-  ValueKey KeyOf(const Digest& digest) const;
+  ValueKey KeyOf(const Digest& digest) const ABSL_LOCKS_EXCLUDED(mu_);
 
   // How many bytes of the next segment's results may be kept.
   int64_t KeptRoom() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -196,8 +196,19 @@ class Session {
   void RunNext() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  enum class State { kOpening, kOpen, kClosing, kRetired };
+  enum class State : uint8_t { kOpening, kOpen, kClosing, kRetired };
 
+  // What waits for the call that runs.
+  struct Waiting {
+    std::list<std::shared_ptr<SessionCall>> calls;
+    Stopped stopped;  // Close
+  };
+
+  // Infinite: the session is this server's.
+  absl::Duration lease() const {
+    return durability_ == Durability::kMemory ? absl::InfiniteDuration()
+                                              : context_->lease;
+  }
   // Starts what waits, until one runs on or nothing waits. REQUIRES: the caller
   // has set pumping_.
   void Pump() ABSL_LOCKS_EXCLUDED(mu_);
@@ -220,9 +231,15 @@ class Session {
                  const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   bool IsHeld() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Hold(absl::Duration since) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The newest commit is about to be submitted; it was acknowledged.
+  void NoteAsked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void HoldSinceAsked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call that Pump() starts next; nullptr: the pump is over.
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // durable_, made now if it has to be: before the head moves on. nullptr: the
+  // session is not kAsync.
+  DurableHead* TrackDurable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SessionContext* const context_;
@@ -231,31 +248,30 @@ class Session {
   Clock* const clock_;
   SequenceModel* const model_;
   const SessionKey key_;
-  const std::string model_name_;
-  const Durability durability_;
   const absl::Status unusable_;
-  const Root root_;
-  const bool trusted_;
-  const absl::Duration lease_;  // infinite: the session is this server's
 
   mutable Mutex mu_;
-  State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
   SessionRecord record_ ABSL_GUARDED_BY(mu_);
-  // Of a kAsync session, else null; what it holds is retained.
-  const std::unique_ptr<DurableHead> durable_ ABSL_PT_GUARDED_BY(mu_);
+  // Of a kAsync session that was changed here; what it holds is retained. Null:
+  // all that is retained is on disk, or the session is not kAsync.
+  std::unique_ptr<DurableHead> durable_ ABSL_GUARDED_BY(mu_);
   std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
   SessionLife life_ ABSL_GUARDED_BY(mu_);
   // The head's memory; null at step 0, and before a recovered head is used.
   TieredMemoryRef memory_ ABSL_GUARDED_BY(mu_);
-  bool running_ ABSL_GUARDED_BY(mu_) =
-      false;  // a call was started, is not done
-  bool in_doubt_ ABSL_GUARDED_BY(mu_) = false;  // see Doubt()
-  absl::Duration asked_ ABSL_GUARDED_BY(mu_);   // the newest commit was made
+  // When the newest commit was made, in nanoseconds: a Duration takes 16 bytes.
+  int64_t asked_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration held_until_ ABSL_GUARDED_BY(mu_) = absl::InfiniteDuration();
-  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // a thread is in Pump()
-  // A list, since most sessions have none and an empty deque takes 576 bytes.
-  std::list<std::shared_ptr<SessionCall>> waiting_ ABSL_GUARDED_BY(mu_);
-  Stopped stopped_ ABSL_GUARDED_BY(mu_);  // Close waits
+  std::unique_ptr<Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // null: nothing does
+
+  // Together, since each alone would take eight bytes.
+  const Durability durability_;
+  const bool trusted_;
+  State state_ ABSL_GUARDED_BY(mu_) = State::kOpening;
+  // A call was started, is not done.
+  bool running_ ABSL_GUARDED_BY(mu_) = false;
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;   // a thread is in Pump()
+  bool in_doubt_ ABSL_GUARDED_BY(mu_) = false;  // see Doubt()
 };
 
 }  // namespace mneme

@@ -55,19 +55,16 @@ absl::StatusOr<SessionRecord> SessionManager::ReadFile(
         "step: ", step.step, ", expected 1 to ", kMaxStep,
         " (0 is the model's initial memory, which is in no file)"));
   }
+  RETURN_IF_ERROR(CheckModel({manifest.model, manifest.fingerprint,
+                              manifest.numeric_mode, manifest.memory},
+                             &model));
   SessionRecord record =
       FirstRecord(model.spec(), manifest.policy, context_.tenant_key,
                   context_.clock->Wall());
   record.ttl = context_.limits.ttl;
   record.max_age_left = record.ttl.max_age;
-  record.model = manifest.model;
-  record.fingerprint = manifest.fingerprint;
-  record.numeric_mode = manifest.numeric_mode;
-  record.memory = manifest.memory;
-  RETURN_IF_ERROR(CheckModel(record, &model));
-  record.model = model.spec().name;
   record.trusted = parsed.authentic;
-  record.retained = {step};
+  record.retained = {{step, 0}};
   record.first_reply = step.step + 1;
   *value = {step.digest, std::make_shared<const std::string>(parsed.value)};
   return record;

@@ -1,317 +1,47 @@
 #include "server/session/session_record.h"
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
-#include <nlohmann/json.hpp>
-#include <numeric>
 #include <random>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "server/session/lineage.h"
 
 namespace mneme {
-namespace {
 
-using Json = nlohmann::json;
-
-constexpr int kFormat = 3;
-// The names of the fields. Short, since there is one record a session; what
-// they are is said at SessionRecord. TTLs and times are in microseconds; an
-// infinite TTL is null.
-constexpr char kModel[] = "m";
-constexpr char kFingerprint[] = "fp";
-constexpr char kNumericMode[] = "nm";
-constexpr char kMemory[] = "t";
-constexpr char kPolicy[] = "p";
-constexpr char kSteps[] = "s";
-constexpr char kReplyBytes[] = "rb";
-constexpr char kMessageStarts[] = "ms";
-constexpr char kPinned[] = "pin";
-constexpr char kTrusted[] = "tr";
-constexpr char kCreated[] = "c";
-constexpr char kLastUsed[] = "u";
-constexpr char kIdle[] = "i";
-constexpr char kMaxAge[] = "a";
-constexpr char kMaxAgeLeft[] = "al";
-constexpr char kInitial[] = "d0";
-
-constexpr size_t kDigestSize = std::tuple_size_v<Digest>;
-
-Json Binary(absl::string_view bytes) {
-  return Json::binary({bytes.begin(), bytes.end()});
-}
-
-absl::Status Corrupt(absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("session record: ", what));
-}
-
-bool ReadDigest(const Json& json, const char* key, Digest* digest) {
-  const auto it = json.find(key);
-  if (it == json.end() || !it->is_binary()) return false;
-  const auto& bytes = it->get_binary();
-  if (bytes.size() != kDigestSize) return false;
-  std::copy(bytes.begin(), bytes.end(), digest->begin());
-  return true;
-}
-
-bool ReadNumbers(const Json& json, const char* key,
-                 std::vector<uint64_t>* numbers) {
-  const auto it = json.find(key);
-  if (it == json.end() || !it->is_array()) return false;
-  for (const Json& number : *it) {
-    if (!number.is_number_unsigned()) return false;
-    numbers->push_back(number.get<uint64_t>());
-  }
-  return true;
-}
-
-// Step numbers, which ascend.
-bool ReadSteps(const Json& json, std::vector<uint64_t>* steps) {
-  if (!ReadNumbers(json, kSteps, steps) || steps->empty()) return false;
-  return std::adjacent_find(steps->begin(), steps->end(),
-                            std::greater_equal<>()) == steps->end();
-}
-
-// The value of step 0 is the model's, in no store: only its digest is kept.
-bool ReadRetained(const Json& json, const std::vector<Digest>& values,
-                  std::vector<RetainedStep>* retained) {
-  std::vector<uint64_t> steps;
-  if (!ReadSteps(json, &steps)) return false;
-  const bool initial = steps.front() == 0;
-  if (values.size() + (initial ? 1 : 0) != steps.size()) return false;
-  auto value = values.begin();
-  for (const uint64_t step : steps) {
-    retained->push_back({step, {}});
-    if (step > 0) retained->back().digest = *value++;
-  }
-  return !initial || ReadDigest(json, kInitial, &retained->front().digest);
-}
-
-// REQUIRES: record->retained was read.
-bool ReadReplyBytes(const Json& json, SessionRecord* record) {
-  return ReadNumbers(json, kReplyBytes, &record->reply_bytes) &&
-         record->reply_bytes.size() == record->retained.size();
-}
-
-Json MemoryJson(const std::vector<TensorSpec>& memory) {
-  Json tensors = Json::array();
-  for (const TensorSpec& tensor : memory) {
-    tensors.push_back(Json::array(
-        {tensor.name, std::string(DTypeName(tensor.dtype)), tensor.shape}));
-  }
-  return tensors;
-}
-
-bool ReadTensor(const Json& json, TensorSpec* tensor) {
-  if (!json.is_array() || json.size() != 3) return false;
-  const Json& name = json[0];
-  const Json& dtype = json[1];
-  const Json& shape = json[2];
-  if (!name.is_string() || !dtype.is_string() || !shape.is_array()) {
-    return false;
-  }
-  const auto parsed = ParseDType(dtype.get<std::string>());
-  if (!parsed.ok()) return false;
-  tensor->name = name.get<std::string>();
-  tensor->dtype = *parsed;
-  for (const Json& dimension : shape) {
-    if (!dimension.is_number_integer()) return false;
-    tensor->shape.push_back(dimension.get<int64_t>());
-  }
-  return true;
-}
-
-bool ReadMemory(const Json& json, std::vector<TensorSpec>* memory) {
-  const auto it = json.find(kMemory);
-  if (it == json.end() || !it->is_array()) return false;
-  return std::all_of(it->begin(), it->end(), [&](const Json& tensor) {
-    return ReadTensor(tensor, &memory->emplace_back());
-  });
-}
-
-// Steps that are retained. REQUIRES: record->retained was read.
-bool ReadRetainedSteps(const Json& json, const char* key,
-                       const SessionRecord& record,
-                       std::vector<uint64_t>* steps) {
-  if (!ReadNumbers(json, key, steps)) return false;
-  return std::all_of(steps->begin(), steps->end(), [&](uint64_t step) {
-    return FindStep(record.retained, step) != nullptr;
-  });
-}
-
-// Records of before there was a choice have none.
-bool ReadTrusted(const Json& json, bool* trusted) {
-  const auto it = json.find(kTrusted);
-  if (it == json.end()) return true;
-  if (!it->is_boolean()) return false;
-  *trusted = it->get<bool>();
-  return true;
-}
-
-// REQUIRES: record->retained was read.
-bool ReadReplies(const StepRange& replies, SessionRecord* record) {
-  record->first_reply = replies.first;
-  return replies.first > 0 && replies.end == record->head().step + 1 &&
-         FindStep(record->retained, replies.first - 1) != nullptr;
-}
-
-Json TtlJson(absl::Duration ttl) {
-  if (ttl == absl::InfiniteDuration()) return nullptr;
-  return TtlToMicros(ttl);
-}
-
-bool ReadTtl(const Json& json, const char* key, absl::Duration* ttl) {
-  const auto it = json.find(key);
-  if (it == json.end()) return false;
-  if (it->is_null()) {
-    *ttl = absl::InfiniteDuration();
-  } else if (it->is_number_integer()) {
-    *ttl = TtlFromMicros(it->get<int64_t>());
-  } else {
-    return false;
-  }
-  return true;
-}
-
-std::string EncodeRecord(const SessionRecord& record) {
-  std::vector<uint64_t> steps;
-  for (const RetainedStep& step : record.retained) steps.push_back(step.step);
-  Json json = {
-      {"format", kFormat},
-      {kModel, record.model},
-      {kFingerprint, Binary(AsBytes(record.fingerprint))},
-      {kNumericMode, record.numeric_mode},
-      {kMemory, MemoryJson(record.memory)},
-      {kPolicy, static_cast<int>(record.policy)},
-      {kSteps, steps},
-      {kReplyBytes, record.reply_bytes},
-      {kMessageStarts, record.message_starts},
-      {kPinned, record.pinned},
-      {kTrusted, record.trusted},
-      {kCreated, absl::ToUnixMicros(record.created)},
-      {kLastUsed, absl::ToUnixMicros(record.last_used)},
-      {kIdle, TtlJson(record.ttl.idle)},
-      {kMaxAge, TtlJson(record.ttl.max_age)},
-      {kMaxAgeLeft, TtlJson(record.max_age_left)},
-  };
-  if (steps.front() == 0) {
-    json[kInitial] = Binary(AsBytes(record.retained.front().digest));
-  }
-  std::string bytes;
-  Json::to_cbor(json, bytes);
+uint64_t KeptBytes(const SessionRecord& record) {
+  uint64_t bytes = 0;
+  for (const RetainedValue& value : record.retained) bytes += value.reply_bytes;
   return bytes;
 }
 
-}  // namespace
-
-StoredRecord ToStored(const SessionKey& session, Durability durability,
-                      const SessionRecord& record) {
-  StoredRecord stored;
-  stored.session = session;
-  stored.root = record.root;
-  stored.durability = durability;
-  stored.head = record.head().digest;
-  for (const RetainedStep& step : record.retained) {
-    if (step.step > 0) stored.values.push_back(step.digest);
-  }
-  stored.replies = {record.first_reply, record.head().step + 1};
-  stored.bytes = EncodeRecord(record);
-  return stored;
-}
-
-absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
-  const Json json =
-      Json::from_cbor(stored.bytes.begin(), stored.bytes.end(),
-                      /*strict=*/true, /*allow_exceptions=*/false);
-  if (!json.is_object()) return Corrupt("it is not a CBOR map");
-  const auto integer = [&](const char* key) {
-    const auto it = json.find(key);
-    return it != json.end() && it->is_number_integer() ? it->get<int64_t>()
-                                                       : int64_t{-1};
-  };
-  const auto text = [&](const char* key) {
-    const auto it = json.find(key);
-    return it != json.end() && it->is_string() ? it->get<std::string>()
-                                               : std::string();
-  };
-  if (integer("format") > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("session record: format ", integer("format"),
-                     " is newer than this server's ", kFormat));
-  }
-  if (integer("format") != kFormat) {
-    return Corrupt(
-        absl::StrCat("format ", integer("format"), ", expected ", kFormat));
-  }
-  SessionRecord record;
-  record.root = stored.root;
-  record.model = text(kModel);
-  record.numeric_mode = text(kNumericMode);
-  const int64_t policy = integer(kPolicy);
-  if (policy != 1 && policy != 2) return Corrupt("bad policy");
-  record.policy = static_cast<MemoryPolicy>(policy);
-  if (!ReadDigest(json, kFingerprint, &record.fingerprint)) {
-    return Corrupt("bad fingerprint");
-  }
-  if (!ReadRetained(json, stored.values, &record.retained) ||
-      record.head().digest != stored.head) {
-    return Corrupt("bad retained handles");
-  }
-  if (!ReadReplies(stored.replies, &record)) return Corrupt("bad replies");
-  if (!ReadReplyBytes(json, &record)) return Corrupt("bad reply bytes");
-  if (!ReadRetainedSteps(json, kMessageStarts, record,
-                         &record.message_starts)) {
-    return Corrupt("bad message starts");
-  }
-  if (!ReadRetainedSteps(json, kPinned, record, &record.pinned)) {
-    return Corrupt("bad pinned steps");
-  }
-  if (!ReadTrusted(json, &record.trusted)) return Corrupt("bad trust");
-  if (!ReadMemory(json, &record.memory)) return Corrupt("bad memory tensors");
-  record.created = absl::FromUnixMicros(integer(kCreated));
-  record.last_used = absl::FromUnixMicros(integer(kLastUsed));
-  if (!ReadTtl(json, kIdle, &record.ttl.idle) ||
-      !ReadTtl(json, kMaxAge, &record.ttl.max_age) ||
-      !ReadTtl(json, kMaxAgeLeft, &record.max_age_left) ||
-      record.ttl.idle <= absl::ZeroDuration() ||
-      record.ttl.max_age <= absl::ZeroDuration()) {
-    return Corrupt("bad TTLs");
-  }
-  return record;
-}
-
-absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored,
-                                         absl::Time wall) {
-  absl::StatusOr<SessionRecord> record = FromStored(stored);
-  if (record.ok() && stored.ages.has_value()) {
-    record->last_used = wall - stored.ages->written;
-  }
-  return record;
-}
-
-uint64_t KeptBytes(const SessionRecord& record) {
-  return std::accumulate(record.reply_bytes.begin(), record.reply_bytes.end(),
-                         uint64_t{0});
-}
-
-const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
-                             uint64_t step) {
-  const auto before = [](const RetainedStep& a, uint64_t b) {
-    return a.step < b;
-  };
-  const auto it =
-      std::lower_bound(retained.begin(), retained.end(), step, before);
-  return it != retained.end() && it->step == step ? &*it : nullptr;
-}
-
-const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
+const RetainedStep& NewestUpTo(const std::vector<RetainedValue>& retained,
                                uint64_t step) {
   const auto after = [](uint64_t a, const RetainedStep& b) {
     return a < b.step;
   };
   return *std::prev(
       std::upper_bound(retained.begin(), retained.end(), step, after));
+}
+
+std::vector<uint64_t> MessageStarts(const SessionRecord& record) {
+  std::vector<std::pair<uint32_t, uint64_t>> starts;
+  for (const RetainedValue& value : record.retained) {
+    if (value.message > 0) starts.emplace_back(value.message, value.step);
+  }
+  std::sort(starts.begin(), starts.end());
+  std::vector<uint64_t> steps;
+  for (const auto& [message, step] : starts) steps.push_back(step);
+  return steps;
+}
+
+void SetMessageStarts(const std::vector<uint64_t>& steps,
+                      SessionRecord* record) {
+  for (RetainedValue& value : record->retained) value.message = 0;
+  uint32_t message = 0;
+  for (const uint64_t step : steps) {
+    FindStep(record->retained, step)->message = ++message;
+  }
 }
 
 Root NewRoot() {
@@ -325,13 +55,9 @@ SessionRecord FirstRecord(const ModelSpec& model, MemoryPolicy policy,
                           absl::string_view tenant_key, absl::Time now) {
   SessionRecord record;
   record.root = NewRoot();
-  record.model = model.name;
-  record.fingerprint = model.fingerprint;
-  record.numeric_mode = model.numeric_mode;
-  record.memory = model.memory;
+  record.model = Intern(IdentityOf(model));
   record.policy = policy;
-  record.retained = {{0, InitialDigest(tenant_key, model.fingerprint)}};
-  record.reply_bytes = {0};
+  record.retained = {{{0, InitialDigest(tenant_key, model.fingerprint)}, 0}};
   record.created = now;
   record.last_used = now;
   return record;

@@ -1,15 +1,15 @@
 #ifndef MNEME_SERVER_SESSION_SESSION_RECORD_H_
 #define MNEME_SERVER_SESSION_SESSION_RECORD_H_
 
+#include <algorithm>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/sequence_model.h"
-#include "model/tensor.h"
+#include "server/session/model_identity.h"
 #include "server/session/session_info.h"
 #include "server/session/session_ttl.h"
 
@@ -22,27 +22,30 @@ struct RetainedStep {
   friend bool operator==(const RetainedStep&, const RetainedStep&) = default;
 };
 
+// One of a session's.
+struct RetainedValue : RetainedStep {
+  // What the replies kept of the steps after the value before it, up to it,
+  // take in the store.
+  uint32_t reply_bytes = 0;
+  // Not 0: one of the newest messages (retention.h) started from it; the newer
+  // the message, the greater.
+  uint32_t message = 0;
+  friend bool operator==(const RetainedValue&, const RetainedValue&) = default;
+};
+
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
-// Each of `message_starts` and of `pinned` is retained; the newest message's
-// start is the last. Replies are kept of each step from `first_reply` on to the
-// head; the value before `first_reply` is retained. `reply_bytes` has an entry
-// for each of `retained`: what the replies kept of the steps after the value
-// before it, up to it, take in the store. So their sum is what the session's
-// kept replies take.
+// Each of `pinned` is retained. Replies are kept of each step from
+// `first_reply` on to the head; the value before `first_reply` is retained. The
+// sum of all RetainedValue::reply_bytes is what the session's kept replies
+// take.
 struct SessionRecord {
   Root root{};
-  std::string model;
-  Digest fingerprint{};
-  std::string numeric_mode;
-  std::vector<TensorSpec> memory;  // what a value is made of, in stored order
-  MemoryPolicy policy = MemoryPolicy::kCarry;
-  std::vector<RetainedStep> retained;
-  std::vector<uint64_t> reply_bytes;
+  const ModelIdentity* model = nullptr;  // interned
+  std::vector<RetainedValue> retained;
   uint64_t first_reply = 1;
-  // What the newest messages started from (retention.h).
-  std::vector<uint64_t> message_starts;
   std::vector<uint64_t> pinned;  // steps that stay until they are unpinned
+  MemoryPolicy policy = MemoryPolicy::kCarry;
   // False: the values are said to be of their digests, but not by this
   // deployment (an import that proves nothing). Such a session, what is forked
   // from it and what it computes later neither lend a step nor borrow one.
@@ -80,12 +83,24 @@ SessionLife LifeOf(const SessionRecord& record, absl::Duration now,
 // What the kept replies take in the store.
 uint64_t KeptBytes(const SessionRecord& record);
 
-// The retained value of `step`; nullptr when it is not retained.
-const RetainedStep* FindStep(const std::vector<RetainedStep>& retained,
-                             uint64_t step);
+// The steps that the newest messages started from, the oldest message's first.
+// Those that are set are retained, each once.
+std::vector<uint64_t> MessageStarts(const SessionRecord& record);
+void SetMessageStarts(const std::vector<uint64_t>& steps,
+                      SessionRecord* record);
+
+// The retained value (a RetainedStep) of `step`; nullptr when it is not
+// retained.
+template <typename Values>
+auto FindStep(Values& retained, uint64_t step) -> decltype(retained.data()) {
+  const auto it = std::lower_bound(
+      retained.begin(), retained.end(), step,
+      [](const RetainedStep& a, uint64_t b) { return a.step < b; });
+  return it != retained.end() && it->step == step ? &*it : nullptr;
+}
 
 // The newest retained value at or before `step`. REQUIRES: there is one.
-const RetainedStep& NewestUpTo(const std::vector<RetainedStep>& retained,
+const RetainedStep& NewestUpTo(const std::vector<RetainedValue>& retained,
                                uint64_t step);
 
 }  // namespace mneme

@@ -24,9 +24,9 @@ std::shared_ptr<Session> MakeSession(
     const SessionContext* context,
     const std::map<std::string, SequenceModel*>& models,
     const StoredRecord& stored, SessionRecord record) {
-  const auto it = models.find(record.model);
+  const auto it = models.find(record.model->name);
   SequenceModel* model = it == models.end() ? nullptr : it->second;
-  const absl::Status unusable = CheckModel(record, model);
+  const absl::Status unusable = CheckModel(*record.model, model);
   auto session = std::make_shared<Session>(
       context, unusable.ok() ? model : nullptr, stored.session,
       stored.durability, std::move(record), unusable);
@@ -40,7 +40,7 @@ std::shared_ptr<Session> MakeSession(
 std::vector<std::shared_ptr<Session>> UsedLast(const RecoveredSessions& all,
                                                int64_t most) {
   std::vector<std::pair<absl::Time, std::shared_ptr<Session>>> used;
-  for (const auto& [key, session] : all.sessions) {
+  for (const auto& session : all.sessions) {
     if (!session->unusable().ok() || !session->trusted()) continue;
     used.emplace_back(session->record().last_used, session);
   }
@@ -91,7 +91,7 @@ absl::StatusOr<RecoveredSessions> RecoverSessions(
   for (const StoredRecord& one : stored.records) {
     auto session = RecoverSession(context, models, one);
     if (session.ok()) {
-      recovered.sessions[one.session] = *std::move(session);
+      recovered.sessions.insert(*std::move(session));
     } else {
       recovered.unreadable[one.session] = session.status();
     }

@@ -11,6 +11,7 @@
 #include "model/sequence_model.h"
 #include "server/session/session.h"
 #include "server/session/session_context.h"
+#include "server/session/session_set.h"
 #include "server/session/tombstones.h"
 #include "server/store/memory_store.h"
 
@@ -19,7 +20,7 @@ namespace mneme {
 struct RecoveredSessions {
   // Open. Those whose model is gone or is another one say so to each message
   // (Session::unusable).
-  std::map<SessionKey, std::shared_ptr<Session>> sessions;
+  SessionSet sessions;
   // Why a record cannot be read, in words that name the session: DATA_LOSS, or
   // FAILED_PRECONDITION for the format of a newer server.
   std::map<SessionKey, absl::Status> unreadable;

@@ -49,7 +49,7 @@ absl::StatusOr<std::shared_ptr<Session>> SessionTable::FindOrAdd(
     std::shared_ptr<Session> session) {
   MutexLock lock(&mu_);
   const auto it = sessions_.find(session->key());
-  if (it != sessions_.end()) return it->second;
+  if (it != sessions_.end()) return *it;
   RETURN_IF_ERROR(Insert(session));
   return session;
 }
@@ -58,9 +58,8 @@ bool SessionTable::Drop(const Session& session) {
   std::shared_ptr<Session> gone;  // let go after the lock
   MutexLock lock(&mu_);
   const auto it = sessions_.find(session.key());
-  if (it == sessions_.end() || it->second.get() != &session) return false;
-  gone = std::move(it->second);
-  sessions_.erase(it);
+  if (it == sessions_.end() || it->get() != &session) return false;
+  gone = TakeOut(session.key());
   return true;
 }
 
@@ -75,18 +74,22 @@ absl::Status SessionTable::Insert(std::shared_ptr<Session> session) {
                       absl::StrCat("the server holds ", sessions_.size(),
                                    " sessions, its limit"));
   }
-  sessions_.emplace(key, std::move(session));
+  sessions_.insert(std::move(session));
   return absl::OkStatus();
+}
+
+std::shared_ptr<Session> SessionTable::TakeOut(const SessionKey& key) {
+  const auto it = sessions_.find(key);
+  if (it == sessions_.end()) return nullptr;
+  std::shared_ptr<Session> gone = *it;
+  sessions_.erase(it);
+  return gone;
 }
 
 std::optional<SessionKey> SessionTable::Bury(const Tombstone& tombstone) {
   std::shared_ptr<Session> gone;  // let go after the lock
   MutexLock lock(&mu_);
-  const auto it = sessions_.find(tombstone.key);
-  if (it != sessions_.end()) {
-    gone = std::move(it->second);
-    sessions_.erase(it);
-  }
+  gone = TakeOut(tombstone.key);
   return tombstones_.Add(tombstone);
 }
 
@@ -104,16 +107,14 @@ absl::StatusOr<std::shared_ptr<Session>> SessionTable::Find(
   const auto unreadable = unreadable_.find(key);
   if (unreadable != unreadable_.end()) return unreadable->second.why;
   const auto it = sessions_.find(key);
-  if (it != sessions_.end() && it->second->is_open()) return it->second;
+  if (it != sessions_.end() && (*it)->is_open()) return *it;
   const std::optional<Tombstone> tombstone = tombstones_.Find(key);
   return tombstone.has_value() ? GoneError(*tombstone) : UnknownSession(key);
 }
 
 std::vector<std::shared_ptr<Session>> SessionTable::All() const {
-  std::vector<std::shared_ptr<Session>> all;
   MutexLock lock(&mu_);
-  for (const auto& [key, session] : sessions_) all.push_back(session);
-  return all;
+  return {sessions_.begin(), sessions_.end()};
 }
 
 SessionTable::Slice SessionTable::List(const std::string& tenant,
@@ -124,15 +125,15 @@ SessionTable::Slice SessionTable::List(const std::string& tenant,
   const std::string* passed = &after;
   MutexLock lock(&mu_);
   auto it = sessions_.upper_bound(SessionKey{tenant, after});
-  for (; it != sessions_.end() && it->first.tenant == tenant; ++it) {
+  for (; it != sessions_.end() && (*it)->key().tenant == tenant; ++it) {
     if (slice.sessions.size() == limit || left-- == 0) {
       slice.next = *passed;
       break;
     }
-    passed = &it->first.session_id;
-    const Session& session = *it->second;
+    const Session& session = **it;
+    passed = &session.key().session_id;
     const bool matches = model.empty() || session.model_name() == model;
-    if (matches && session.is_open()) slice.sessions.push_back(it->second);
+    if (matches && session.is_open()) slice.sessions.push_back(*it);
   }
   return slice;
 }

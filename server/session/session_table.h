@@ -14,6 +14,7 @@
 #include "server/session/session.h"
 #include "server/session/session_context.h"
 #include "server/session/session_recovery.h"
+#include "server/session/session_set.h"
 #include "server/session/tombstones.h"
 
 namespace mneme {
@@ -87,6 +88,9 @@ class SessionTable {
  private:
   absl::Status Insert(std::shared_ptr<Session> session)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // To be let go of after the lock; nullptr: there is none of that key.
+  std::shared_ptr<Session> TakeOut(const SessionKey& key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   struct Unreadable {
     absl::Status why;
@@ -97,7 +101,7 @@ class SessionTable {
   Tombstones tombstones_;  // of sessions that are not in sessions_
 
   mutable Mutex mu_;  // taken before that of tombstones_
-  std::map<SessionKey, std::shared_ptr<Session>> sessions_ ABSL_GUARDED_BY(mu_);
+  SessionSet sessions_ ABSL_GUARDED_BY(mu_);
   std::map<SessionKey, Unreadable> unreadable_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
 };

@@ -29,7 +29,7 @@ StreamState Session::ViewStream() const {
   stream.segment_size = model_->spec().segment_size;
   stream.step_flags =
       record_.policy == MemoryPolicy::kReset ? kStepFlagReset : 0;
-  stream.retained = record_.retained;
+  stream.retained.assign(record_.retained.begin(), record_.retained.end());
   stream.first_reply = record_.first_reply;
   stream.tail = tail_;
   return stream;
@@ -44,6 +44,16 @@ RetainedStep Session::AnswerDurable() {
   MutexLock lock(&mu_);
   if (durable_ == nullptr) return record_.head();
   return durable_->Answer(context_->writer->unsynced_since());
+}
+
+DurableHead* Session::TrackDurable() {
+  if (durability_ == Durability::kAsync && durable_ == nullptr) {
+    durable_ = std::make_unique<DurableHead>(
+        std::vector<RetainedStep>(record_.retained.begin(),
+                                  record_.retained.end()),
+        context_->limits.retention.messages);
+  }
+  return durable_.get();
 }
 
 MemoryHandle Session::Handle(const RetainedStep& step) const {
@@ -88,7 +98,7 @@ SessionRecord Session::record() const {
 }
 
 ValueKey Session::KeyOf(const Digest& digest) const {
-  return {key_.tenant, root_, digest};
+  return {key_.tenant, root(), digest};
 }
 
 bool Session::IsRetained(const RetainedStep& step) const {
@@ -141,7 +151,7 @@ Session::Change Session::MakeChange(Computed computed) {
   {
     MutexLock lock(&mu_);
     change.record = record_;
-    if (durable_ != nullptr) added.held = durable_->Held();
+    if (DurableHead* durable = TrackDurable()) added.held = durable->Held();
   }
   AddStep(added, context_->limits.retention, &change.record);
   Stamp(&change.record);
@@ -167,14 +177,14 @@ Commit Session::MakeCommit(const SessionRecord& record) {
   commit.record = ToStored(key_, durability_, record);
   MutexLock lock(&mu_);
   commit.expected_head = record_.head().digest;
-  asked_ = clock_->Monotonic();
+  NoteAsked();
   return commit;
 }
 
 Commit Session::MakeFirstCommit() {
   {
     MutexLock lock(&mu_);
-    asked_ = clock_->Monotonic();
+    NoteAsked();
   }
   Commit commit;
   commit.sync = true;
@@ -215,9 +225,11 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
 void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
   const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
+  if (DurableHead* durable = TrackDurable()) {
+    durable->Note(record.head(), acknowledged);
+  }
   record_ = std::move(record);
-  Hold(asked_);
-  if (durable_ != nullptr) durable_->Note(record_.head(), acknowledged);
+  HoldSinceAsked();
   memory_.swap(memory);  // what was is let go of after the lock
   tail_.clear();
 }
@@ -225,7 +237,7 @@ void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
 void Session::Replace(SessionRecord record) {
   TieredMemoryRef before;  // let go after the lock
   MutexLock lock(&mu_);
-  Hold(asked_);
+  HoldSinceAsked();
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
@@ -266,10 +278,11 @@ absl::Status Session::Settle(
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_.clear();
-    if (durable_ != nullptr && record.head().step > record_.head().step) {
-      durable_->Note(record.head(), now);
-    } else if (durable_ != nullptr) {
-      durable_->RollBack(record.head());
+    DurableHead* durable = TrackDurable();
+    if (durable != nullptr && record.head().step > record_.head().step) {
+      durable->Note(record.head(), now);
+    } else if (durable != nullptr) {
+      durable->RollBack(record.head());
     }
   }
   record_ = std::move(record);

@@ -21,14 +21,10 @@ class SegmentShareTrustTest : public SharingFixture {
     const ModelSpec& spec = model_.spec();
     SessionRecord record;
     record.root.fill(9);
-    record.model = spec.name;
-    record.fingerprint = spec.fingerprint;
-    record.numeric_mode = spec.numeric_mode;
-    record.memory = spec.memory;
+    record.model = Intern(IdentityOf(spec));
     const Digest initial =
         InitialDigest(std::string(32, '\0'), spec.fingerprint);
-    record.retained = {{1, NextDigest(initial, Range(0, 4), 0)}};
-    record.reply_bytes = {0};
+    record.retained = {{{1, NextDigest(initial, Range(0, 4), 0)}, 0}};
     record.first_reply = 2;
     record.trusted = trusted;
     Commit commit;

@@ -22,16 +22,17 @@ absl::StatusOr<SessionRecord> DecodeWith(std::string bytes,
 SessionRecord Example() {
   SessionRecord record;
   record.root.fill(5);
-  record.model = "wiki";
-  record.fingerprint.fill(7);
-  record.numeric_mode = "float32";
-  record.memory = {{"memory", DType::kFloat32, {16, 340}},
-                   {"last_hidden", DType::kBFloat16, {340}}};
+  ModelIdentity model;
+  model.name = "wiki";
+  model.fingerprint.fill(7);
+  model.numeric_mode = "float32";
+  model.memory = {{"memory", DType::kFloat32, {16, 340}},
+                  {"last_hidden", DType::kBFloat16, {340}}};
+  record.model = Intern(std::move(model));
   record.policy = MemoryPolicy::kReset;
-  record.retained = {{7, {}}, {41, {}}, {42, {}}};
+  record.retained = {{{7, {}}, 0}, {{41, {}}, 100}, {{42, {}}, 70000}};
   record.retained[1].digest.fill(9);
-  record.reply_bytes = {0, 100, 70000};
-  record.message_starts = {7, 41};
+  SetMessageStarts({41, 7}, &record);
   record.first_reply = 8;
   record.pinned = {41};
   record.trusted = false;
@@ -48,16 +49,11 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   EXPECT_EQ(back.pinned, record.pinned);
   EXPECT_FALSE(back.trusted);
   EXPECT_EQ(back.model, record.model);
-  EXPECT_EQ(back.fingerprint, record.fingerprint);
-  EXPECT_EQ(back.numeric_mode, record.numeric_mode);
   EXPECT_EQ(back.policy, record.policy);
   EXPECT_EQ(back.retained, record.retained);
-  EXPECT_EQ(back.reply_bytes, record.reply_bytes);
-  EXPECT_EQ(back.message_starts, record.message_starts);
-  ASSERT_EQ(back.memory.size(), 2u);
-  EXPECT_EQ(back.memory[1].name, "last_hidden");
-  EXPECT_EQ(back.memory[1].dtype, DType::kBFloat16);
-  EXPECT_EQ(back.memory[0].shape, record.memory[0].shape);
+  ASSERT_EQ(back.model->memory.size(), 2u);
+  EXPECT_EQ(back.model->memory[1].name, "last_hidden");
+  EXPECT_EQ(back.model->memory[1].dtype, DType::kBFloat16);
   EXPECT_EQ(back.created, record.created);
   EXPECT_EQ(back.last_used, record.last_used);
 }
@@ -101,16 +97,20 @@ TEST(SessionRecordTest, StepsThatDoNotAscendAreDataLoss) {
   std::swap(record.retained[0], record.retained[1]);
   EXPECT_THAT(FromStored(Encode(record)),
               StatusIs(absl::StatusCode::kDataLoss));
-  record = Example();
-  record.message_starts = {8};
-  EXPECT_THAT(FromStored(Encode(record)),
+}
+
+TEST(SessionRecordTest, AMessageThatBeginsAtNoRetainedStepIsDataLoss) {
+  nlohmann::json json = nlohmann::json::from_cbor(Encode(Example()).bytes);
+  json["ms"] = {8};
+  std::string bytes;
+  nlohmann::json::to_cbor(json, bytes);
+  EXPECT_THAT(DecodeWith(bytes, Example()),
               StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST(SessionRecordTest, TheInitialValueHasItsDigestInTheRecord) {
   SessionRecord record = Example();
-  record.retained.insert(record.retained.begin(), RetainedStep{0, {3}});
-  record.reply_bytes = {0, 5, 6, 7};
+  record.retained.insert(record.retained.begin(), {{0, {3}}, 0});
   record.first_reply = 1;
   EXPECT_EQ(Encode(record).values.size(), 3u);
   ASSERT_OK_AND_ASSIGN(const SessionRecord back, FromStored(Encode(record)));
@@ -182,17 +182,17 @@ TEST(SessionRecordTest, ARecordWithoutTtlsIsDataLossNotExpired) {
 // What a session costs in the store beside its values and its kept replies.
 TEST(SessionRecordTest, AUsualSessionCostsFewBytes) {
   SessionRecord record;
-  record.model = "wiki-rmt";
-  record.numeric_mode = "float32";
-  record.memory = {{"memory", DType::kFloat32, {16, 320}},
-                   {"last_hidden", DType::kFloat32, {320}}};
+  record.model = Intern({"wiki-rmt",
+                         {},
+                         "float32",
+                         {{"memory", DType::kFloat32, {16, 320}},
+                          {"last_hidden", DType::kFloat32, {320}}}});
   for (uint64_t step = 1'000'000; step <= 1'000'008; ++step) {
-    record.retained.push_back({step, {}});
+    record.retained.push_back({{step, {}}, 200});
     record.retained.back().digest.fill(static_cast<uint8_t>(step));
-    record.reply_bytes.push_back(200);
-    record.message_starts.push_back(step);
+    record.retained.back().message =
+        step == 1'000'008 ? 0 : static_cast<uint32_t>(step - 999'999);
   }
-  record.message_starts.pop_back();
   record.first_reply = 1'000'001;
   record.created = absl::FromUnixMicros(1'700'000'000'000'001);
   record.last_used = record.created;
