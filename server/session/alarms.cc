@@ -9,13 +9,18 @@ Alarms::Alarms(Clock* clock) : clock_(clock), thread_([this] { Loop(); }) {}
 Alarms::~Alarms() { Stop(); }
 
 void Alarms::Set(absl::Duration at, Ring ring) {
-  bool stopping;
-  {
-    MutexLock lock(&mu_);
-    stopping = stopping_;
-    if (!stopping) rings_.emplace(at, std::move(ring));
+  if (Add(at, &ring)) {
+    wake_.notify_one();
+  } else {
+    std::move(ring)();
   }
-  stopping ? std::move(ring)() : wake_.notify_one();
+}
+
+bool Alarms::Add(absl::Duration at, Ring* ring) {
+  MutexLock lock(&mu_);
+  if (stopping_) return false;
+  rings_.emplace(at, std::move(*ring));
+  return true;
 }
 
 void Alarms::Stop() {

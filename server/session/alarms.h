@@ -37,6 +37,8 @@ class Alarms {
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  // False, and not taken: it has stopped.
+  bool Add(absl::Duration at, Ring* ring) ABSL_LOCKS_EXCLUDED(mu_);
   void Loop() ABSL_LOCKS_EXCLUDED(mu_);
   // Waits for the next one; nullptr: there is none left, and it is stopping.
   Ring TakeNext() ABSL_LOCKS_EXCLUDED(mu_);

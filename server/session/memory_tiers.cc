@@ -121,14 +121,16 @@ void MemoryTiers::Shared::Touch(TieredMemory* value) {
 MemoryTiers::MemoryTiers(const Limits& limits)
     : shared_(std::make_shared<Shared>(limits)) {}
 
+// NOLINTBEGIN(performance-unnecessary-value-param): the caller lets go of them.
 TieredMemoryRef MemoryTiers::Add(MemoryRef live, SavedRef saved,
                                  int64_t value_bytes,
                                  TieredMemoryRef replaced) {
   replaced = nullptr;
   auto value = std::make_shared<TieredMemory>(shared_, value_bytes);
-  Restored(value, std::move(live), std::move(saved));
+  Restored(value, live, saved);
   return value;
 }
+// NOLINTEND(performance-unnecessary-value-param)
 
 MemoryTiers::AtHand MemoryTiers::Use(const TieredMemoryRef& value) {
   MutexLock lock(&shared_->mu);
