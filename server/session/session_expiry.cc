@@ -57,14 +57,12 @@ void SessionManager::EndIfStored(const std::shared_ptr<Session>& session) {
   context_.writer->Ask([this, session](SharedDirectory* directory) {
     const absl::Duration now = context_.clock->Monotonic();
     const auto entries = directory->Look({session->key()});
-    if (!entries.ok()) {
-      expiry_.Set(session->key(), now + kRetry);
-    } else if (HasEnded(entries->front())) {
+    if (entries.ok() && HasEnded(entries->front())) {
       Reacquire(session);
-    } else if (session->RetireUnusedSince(now, now)) {
+    } else if (entries.ok() && session->RetireUnusedSince(now, now)) {
       LetGo(*session);
     } else {
-      expiry_.Set(session->key(), now + kRetry);  // it is used
+      expiry_.Set(session->key(), now + kRetry);  // the store is down, or used
     }
     admission_.End();
   });

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/session/session_record.h"
 
 namespace mneme {
@@ -215,6 +216,75 @@ std::string EncodeRecord(const SessionRecord& record) {
   return bytes;
 }
 
+// -1: it is none.
+int64_t Integer(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  return it != json.end() && it->is_number_integer() ? it->get<int64_t>() : -1;
+}
+
+// Empty: it is none.
+std::string Text(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  return it != json.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+absl::Status CheckFormat(const Json& json) {
+  if (!json.is_object()) return Corrupt("it is not a CBOR map");
+  const int64_t format = Integer(json, "format");
+  if (format > kFormat) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("session record: format ", format,
+                     " is newer than this server's ", kFormat));
+  }
+  if (format == kFormat) return absl::OkStatus();
+  return Corrupt(absl::StrCat("format ", format, ", expected ", kFormat));
+}
+
+absl::Status ReadModel(const Json& json, SessionRecord* record) {
+  ModelIdentity model;
+  model.name = Text(json, kModel);
+  model.numeric_mode = Text(json, kNumericMode);
+  if (!ReadDigest(json, kFingerprint, &model.fingerprint)) {
+    return Corrupt("bad fingerprint");
+  }
+  if (!ReadMemory(json, &model.memory)) return Corrupt("bad memory tensors");
+  record->model = Intern(std::move(model));
+  return absl::OkStatus();
+}
+
+// What the session retains.
+absl::Status ReadHeld(const Json& json, const StoredRecord& stored,
+                      SessionRecord* record) {
+  if (!ReadRetained(json, stored.values, &record->retained) ||
+      record->head().digest != stored.head) {
+    return Corrupt("bad retained handles");
+  }
+  if (!ReadReplies(stored.replies, record)) return Corrupt("bad replies");
+  if (!ReadReplyBytes(json, record)) return Corrupt("bad reply bytes");
+  std::vector<uint64_t> starts;
+  if (!ReadRetainedSteps(json, kMessageStarts, *record, &starts)) {
+    return Corrupt("bad message starts");
+  }
+  SetMessageStarts(starts, record);
+  if (!ReadRetainedSteps(json, kPinned, *record, &record->pinned)) {
+    return Corrupt("bad pinned steps");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTimes(const Json& json, SessionRecord* record) {
+  record->created = absl::FromUnixMicros(Integer(json, kCreated));
+  record->last_used = absl::FromUnixMicros(Integer(json, kLastUsed));
+  if (!ReadTtl(json, kIdle, &record->ttl.idle) ||
+      !ReadTtl(json, kMaxAge, &record->ttl.max_age) ||
+      !ReadTtl(json, kMaxAgeLeft, &record->max_age_left) ||
+      record->ttl.idle <= absl::ZeroDuration() ||
+      record->ttl.max_age <= absl::ZeroDuration()) {
+    return Corrupt("bad TTLs");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 StoredRecord ToStored(const SessionKey& session, Durability durability,
@@ -236,63 +306,16 @@ absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
   const Json json =
       Json::from_cbor(stored.bytes.begin(), stored.bytes.end(),
                       /*strict=*/true, /*allow_exceptions=*/false);
-  if (!json.is_object()) return Corrupt("it is not a CBOR map");
-  const auto integer = [&](const char* key) {
-    const auto it = json.find(key);
-    return it != json.end() && it->is_number_integer() ? it->get<int64_t>()
-                                                       : int64_t{-1};
-  };
-  const auto text = [&](const char* key) {
-    const auto it = json.find(key);
-    return it != json.end() && it->is_string() ? it->get<std::string>()
-                                               : std::string();
-  };
-  if (integer("format") > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("session record: format ", integer("format"),
-                     " is newer than this server's ", kFormat));
-  }
-  if (integer("format") != kFormat) {
-    return Corrupt(
-        absl::StrCat("format ", integer("format"), ", expected ", kFormat));
-  }
+  RETURN_IF_ERROR(CheckFormat(json));
   SessionRecord record;
   record.root = stored.root;
-  ModelIdentity model;
-  model.name = text(kModel);
-  model.numeric_mode = text(kNumericMode);
-  const int64_t policy = integer(kPolicy);
+  const int64_t policy = Integer(json, kPolicy);
   if (policy != 1 && policy != 2) return Corrupt("bad policy");
   record.policy = static_cast<MemoryPolicy>(policy);
-  if (!ReadDigest(json, kFingerprint, &model.fingerprint)) {
-    return Corrupt("bad fingerprint");
-  }
-  if (!ReadRetained(json, stored.values, &record.retained) ||
-      record.head().digest != stored.head) {
-    return Corrupt("bad retained handles");
-  }
-  if (!ReadReplies(stored.replies, &record)) return Corrupt("bad replies");
-  if (!ReadReplyBytes(json, &record)) return Corrupt("bad reply bytes");
-  std::vector<uint64_t> starts;
-  if (!ReadRetainedSteps(json, kMessageStarts, record, &starts)) {
-    return Corrupt("bad message starts");
-  }
-  SetMessageStarts(starts, &record);
-  if (!ReadRetainedSteps(json, kPinned, record, &record.pinned)) {
-    return Corrupt("bad pinned steps");
-  }
+  RETURN_IF_ERROR(ReadModel(json, &record));
+  RETURN_IF_ERROR(ReadHeld(json, stored, &record));
   if (!ReadTrusted(json, &record.trusted)) return Corrupt("bad trust");
-  if (!ReadMemory(json, &model.memory)) return Corrupt("bad memory tensors");
-  record.model = Intern(std::move(model));
-  record.created = absl::FromUnixMicros(integer(kCreated));
-  record.last_used = absl::FromUnixMicros(integer(kLastUsed));
-  if (!ReadTtl(json, kIdle, &record.ttl.idle) ||
-      !ReadTtl(json, kMaxAge, &record.ttl.max_age) ||
-      !ReadTtl(json, kMaxAgeLeft, &record.max_age_left) ||
-      record.ttl.idle <= absl::ZeroDuration() ||
-      record.ttl.max_age <= absl::ZeroDuration()) {
-    return Corrupt("bad TTLs");
-  }
+  RETURN_IF_ERROR(ReadTimes(json, &record));
   return record;
 }
 

@@ -107,6 +107,7 @@ void Takeover::Pause(WaitRef wait, const absl::Status& not_owner) {
       next, [this, wait = std::move(wait)]() mutable { Try(std::move(wait)); });
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is handed on.
 void Takeover::OnGone(WaitRef wait) {
   parts_.table->Drop(*wait->session);
   const SessionKey& key = wait->session->key();

@@ -188,7 +188,7 @@ absl::Status RedisConnection::Connect() {
     return RedisDown(absl::StrCat(Describe(options_.address),
                                   " could not be reached a moment ago"));
   }
-  const absl::Status connected = TryConnect();
+  absl::Status connected = TryConnect();
   not_before_ = connected.ok()
                     ? -absl::InfiniteDuration()
                     : options_.clock->Monotonic() + options_.reconnect_pause;
@@ -208,7 +208,7 @@ absl::Status RedisConnection::TryConnect() {
   }
   ASSIGN_OR_RETURN(const auto replies, Exchange(hello));
   for (const RedisReply& reply : replies) {
-    const absl::Status status = StatusOf(reply);
+    absl::Status status = StatusOf(reply);
     if (status.ok()) continue;
     context_.reset();
     return status;

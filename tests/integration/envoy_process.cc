@@ -29,7 +29,7 @@ std::string Replaced(std::string text,
 }  // namespace
 
 std::string EnvoyFile(const std::string& name) {
-  const std::string text = TempFolder::ReadFile("deploy/envoy/" + name);
+  std::string text = TempFolder::ReadFile("deploy/envoy/" + name);
   EXPECT_NE(text, "") << name;
   return text;
 }
