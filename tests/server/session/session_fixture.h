@@ -12,6 +12,7 @@
 #include "server/session/prefix_index.h"
 #include "server/session/session_manager.h"
 #include "server/store/in_process_store.h"
+#include "tests/server/session/fake_streams.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_model.h"
 #include "tests/testing/pending.h"
@@ -57,7 +58,7 @@ class AskedModel : public FakeModel {
 
 // Session layer, scheduler and writer over an in-process store and a FakeModel
 // of segment size 4; the store outlives Restart().
-class SessionFixture : public ::testing::Test {
+class SessionFixture : public ::testing::Test, protected FakeStreams {
  protected:
   using Reply = Pending<absl::StatusOr<SegmentReply>>;
 
@@ -172,22 +173,6 @@ class SessionFixture : public ::testing::Test {
     request.tokens = std::move(tokens);
     request.outputs.names = std::move(outputs);
     return request;
-  }
-
-  static std::vector<int32_t> Range(int32_t first, int32_t size) {
-    std::vector<int32_t> tokens;
-    for (int32_t i = 0; i < size; ++i) tokens.push_back((first + i) % 256);
-    return tokens;
-  }
-
-  static int64_t Oracle(const std::vector<int32_t>& tokens) {
-    int64_t sum = 0;
-    for (const int32_t token : tokens) sum = FakeModel::Next(sum, token);
-    return sum;
-  }
-
-  static int64_t LastSum(const absl::StatusOr<SegmentReply>& reply) {
-    return Int64s(reply->segments.back().outputs[0]).back();
   }
 
   FakeClock clock_;

@@ -14,6 +14,7 @@
 #include "server/schedule/scheduler.h"
 #include "server/session/session_manager.h"
 #include "server/store/redis_store.h"
+#include "tests/server/session/fake_streams.h"
 #include "tests/server/store/redis_server.h"
 #include "tests/testing/fake_model.h"
 #include "tests/testing/pending.h"
@@ -73,7 +74,7 @@ class SharingServer : public SessionObserver, public BatchObserver {
   std::unique_ptr<SessionManager> manager_;
 };
 
-class SharedTest : public ::testing::Test {
+class SharedTest : public ::testing::Test, protected FakeStreams {
  protected:
   SharedTest() {
     options_.address = redis_.address();
@@ -95,23 +96,6 @@ class SharedTest : public ::testing::Test {
       std::this_thread::yield();
     }
     return false;
-  }
-
-  static std::vector<int32_t> Range(int32_t first, int32_t size) {
-    std::vector<int32_t> tokens;
-    for (int32_t i = 0; i < size; ++i) tokens.push_back((first + i) % 256);
-    return tokens;
-  }
-  static int64_t Oracle(const std::vector<int32_t>& tokens) {
-    int64_t sum = 0;
-    for (const int32_t token : tokens) sum = FakeModel::Next(sum, token);
-    return sum;
-  }
-  static int64_t LastSum(const SegmentReply& reply) {
-    return Int64s(reply.segments.back().outputs[0]).back();
-  }
-  static int64_t LastSum(const absl::StatusOr<SegmentReply>& reply) {
-    return LastSum(*reply);
   }
 
   RedisServer redis_;
