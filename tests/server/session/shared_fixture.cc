@@ -2,16 +2,6 @@
 
 #include <utility>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-// Abseil's library, which is not built for ThreadSanitizer, counts the owners
-// of a status: so the last one seems to free what another still had.
-extern "C" const char* __tsan_default_suppressions() {  // NOLINT
-  return "race:Status::Unref\nrace:status_internal::Payload\n";
-}
-#endif
-#endif
-
 namespace mneme {
 namespace {
 
