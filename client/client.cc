@@ -152,9 +152,10 @@ absl::StatusOr<SessionInfo> Client::GetSession(const std::string& session_id) {
 }
 
 absl::StatusOr<Client::SessionPage> Client::ListSessions(
-    const std::string& model, const std::string& page_token) {
+    const SessionFilter& wanted, const std::string& page_token) {
   v1::ListSessionsRequest request;
-  request.set_model(model);
+  request.set_model(wanted.model);
+  request.set_session_id_prefix(wanted.id_prefix);
   request.set_page_token(page_token);
   ASSIGN_OR_RETURN(
       v1::ListSessionsResponse response,

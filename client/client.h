@@ -47,6 +47,12 @@ class Client {
     std::string next_page_token;  // empty on the last page
   };
 
+  // Each unless it is empty.
+  struct SessionFilter {
+    std::string model;
+    std::string id_prefix = {};
+  };
+
   // Does not connect yet. INVALID_ARGUMENT for options that cannot be.
   static absl::StatusOr<std::unique_ptr<Client>> Create(Options options);
   ~Client();
@@ -57,8 +63,8 @@ class Client {
   // Draws a session id where `spec` has none.
   absl::StatusOr<SessionInfo> OpenSession(SessionSpec spec);
   absl::StatusOr<SessionInfo> GetSession(const std::string& session_id);
-  // A page of the tenant's sessions, by id; of `model` only, unless empty.
-  absl::StatusOr<SessionPage> ListSessions(const std::string& model,
+  // A page of the tenant's sessions, by id: of those that are wanted.
+  absl::StatusOr<SessionPage> ListSessions(const SessionFilter& wanted,
                                            const std::string& page_token);
   // Ends the session; the head at its end.
   absl::StatusOr<MemoryHandle> CloseSession(const std::string& session_id);

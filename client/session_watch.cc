@@ -19,6 +19,8 @@ SessionEventKind FromWire(v1::SessionEvent::Kind kind) {
       return SessionEventKind::kClosed;
     case v1::SessionEvent::EVICTED:
       return SessionEventKind::kEvicted;
+    case v1::SessionEvent::MOVED:
+      return SessionEventKind::kMoved;
     default:
       return SessionEventKind::kOther;
   }
@@ -36,6 +38,8 @@ absl::string_view ToString(SessionEventKind kind) {
       return "closed";
     case SessionEventKind::kEvicted:
       return "evicted";
+    case SessionEventKind::kMoved:
+      return "moved";
     case SessionEventKind::kOther:
       break;
   }

@@ -12,16 +12,24 @@
 namespace mneme::client {
 
 // kReady: every end after it is told. kOther: of a newer server.
-enum class SessionEventKind { kReady, kExpired, kClosed, kEvicted, kOther };
+enum class SessionEventKind {
+  kReady,
+  kExpired,
+  kClosed,
+  kEvicted,
+  kMoved,
+  kOther
+};
 
 absl::string_view ToString(SessionEventKind kind);
 
-// A session ended, or the watch has begun (kReady, which has only a time).
+// A session ended, or goes on on another server (kMoved), or the watch has
+// begun (kReady, which has only a time).
 struct SessionEvent {
   SessionEventKind kind = SessionEventKind::kOther;
   std::string session_id;
   std::string reason;  // why it expired: idle_ttl, max_age
-  MemoryHandle last;   // the head at the end
+  MemoryHandle last;   // the head then
   absl::Time time = absl::InfinitePast();
 };
 

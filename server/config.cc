@@ -233,6 +233,11 @@ void AddSharedStore(CLI::App& app, Config* config) {
 void AddLimits(CLI::App& app, Config* config) {
   AddCount(app, "max-sessions", &config->max_sessions, 1, 1'000'000'000,
            "Sessions in the server");
+  AddDuration(
+      app, "evict-unused", &config->evict_unused,
+      "Where there are so many: a session that was not used for so long "
+      "is ended to make room for a new one, of some the one unused the "
+      "longest; 0: the new one is refused");
   AddCount(app, "queue-per-session", &config->queue_per_session, 1, 1'000'000,
            "Messages of one session that may wait");
   AddCount(app, "queue-total", &config->queue_total, 1, 100'000'000,

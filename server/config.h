@@ -47,6 +47,7 @@ struct Config {
   absl::Duration takeover_wait = absl::Seconds(5);
 
   int64_t max_sessions = 1'000'000;
+  absl::Duration evict_unused;  // 0: never
   int64_t queue_per_session = 16;
   int64_t queue_total = 16384;
   int64_t stream_window = 4;

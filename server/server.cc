@@ -44,6 +44,9 @@ SessionLimits LimitsOf(const Config& config) {
   limits.queue_per_session = config.queue_per_session;
   limits.queue_total = config.queue_total;
   limits.sessions = config.max_sessions;
+  if (config.evict_unused > absl::ZeroDuration()) {
+    limits.evict_unused = config.evict_unused;
+  }
   return limits;
 }
 

@@ -52,6 +52,7 @@ struct StreamArguments {
 struct SessionsArguments {
   CommonArguments common;
   std::string model;
+  std::string prefix;
 };
 
 struct CloseArguments {

@@ -65,8 +65,9 @@ absl::Status RunSessions(client::Client& client,
   uint64_t count = 0;
   std::string token;
   do {
-    ASSIGN_OR_RETURN(client::Client::SessionPage page,
-                     client.ListSessions(arguments.model, token));
+    ASSIGN_OR_RETURN(
+        client::Client::SessionPage page,
+        client.ListSessions({arguments.model, arguments.prefix}, token));
     for (const client::SessionInfo& session : page.sessions) {
       ++count;
       if (arguments.common.json) {

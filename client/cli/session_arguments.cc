@@ -64,6 +64,8 @@ void AddSessions(CLI::App& program, Command& command) {
   CLI::App* app = program.add_subcommand("sessions", "Lists the sessions");
   const auto sessions = std::make_shared<SessionsArguments>();
   app->add_option("--model", sessions->model, "Only of this model");
+  app->add_option("--prefix", sessions->prefix,
+                  "Only those whose ids begin so");
   AddCommon(app, sessions->common);
   app->callback([sessions, &command] { command = *sessions; });
 }

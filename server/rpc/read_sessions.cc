@@ -66,16 +66,20 @@ absl::StatusOr<SessionKey> ReadGet(const RpcContext& rpc,
   return ReadKey(rpc, context, message.session_id());
 }
 
-absl::StatusOr<SessionManager::ListRequest> ReadList(
-    const RpcContext& rpc, const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes) {
+absl::StatusOr<ListRequest> ReadList(const RpcContext& rpc,
+                                     const grpc::CallbackServerContext& context,
+                                     const grpc::ByteBuffer& bytes) {
   ASSIGN_OR_RETURN(const auto message,
                    ParseMessage<v1::ListSessionsRequest>(bytes));
   ASSIGN_OR_RETURN(const CallInfo call,
                    ReadCall(context, rpc.tenants, *rpc.clock));
-  SessionManager::ListRequest request;
+  ListRequest request;
   request.tenant = call.tenant;
   request.model = message.model();
+  request.prefix = message.session_id_prefix();
+  if (!request.prefix.empty()) {
+    RETURN_IF_ERROR(CheckSessionId(request.prefix, "session_id_prefix"));
+  }
   ASSIGN_OR_RETURN(request.limit, ReadPageSize(message.page_size()));
   ASSIGN_OR_RETURN(request.after, ReadPageToken(message.page_token()));
   return request;

@@ -27,9 +27,9 @@ absl::StatusOr<SessionKey> ReadGet(const RpcContext& rpc,
                                    const grpc::CallbackServerContext& context,
                                    const grpc::ByteBuffer& bytes);
 
-absl::StatusOr<SessionManager::ListRequest> ReadList(
-    const RpcContext& rpc, const grpc::CallbackServerContext& context,
-    const grpc::ByteBuffer& bytes);
+absl::StatusOr<ListRequest> ReadList(const RpcContext& rpc,
+                                     const grpc::CallbackServerContext& context,
+                                     const grpc::ByteBuffer& bytes);
 
 struct OpenSession {
   SessionKey key;

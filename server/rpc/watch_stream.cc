@@ -15,8 +15,9 @@
 namespace mneme {
 namespace {
 
-v1::SessionEvent::Kind KindOf(EndReason reason) {
-  switch (reason) {
+v1::SessionEvent::Kind KindOf(std::optional<EndReason> end) {
+  if (!end.has_value()) return v1::SessionEvent::MOVED;
+  switch (*end) {
     case EndReason::kIdleTtl:
     case EndReason::kMaxAge:
       return v1::SessionEvent::EXPIRED;
@@ -28,16 +29,16 @@ v1::SessionEvent::Kind KindOf(EndReason reason) {
   return v1::SessionEvent::KIND_UNSPECIFIED;
 }
 
-grpc::ByteBuffer EventOf(const Tombstone& end) {
-  v1::SessionEvent event;
-  event.set_kind(KindOf(end.reason));
-  event.set_session_id(end.key.session_id);
-  if (event.kind() == v1::SessionEvent::EXPIRED) {
-    event.set_reason(std::string(EndReasonName(end.reason)));
+grpc::ByteBuffer EventOf(const SessionEvent& event) {
+  v1::SessionEvent wire;
+  wire.set_kind(KindOf(event.end));
+  wire.set_session_id(event.key.session_id);
+  if (wire.kind() == v1::SessionEvent::EXPIRED) {
+    wire.set_reason(std::string(EndReasonName(*event.end)));
   }
-  WriteHandle(end.last, event.mutable_last());
-  ToWire(end.at, event.mutable_time());
-  return MessageBytes(event);
+  WriteHandle(event.last, wire.mutable_last());
+  ToWire(event.at, wire.mutable_time());
+  return MessageBytes(wire);
 }
 
 grpc::ByteBuffer Ready(absl::Time now) {
@@ -47,10 +48,9 @@ grpc::ByteBuffer Ready(absl::Time now) {
   return MessageBytes(event);
 }
 
-absl::Status TooSlow(size_t limit) {
+absl::Status TooSlow(absl::string_view why) {
   return MakeError(absl::StatusCode::kResourceExhausted, "WATCH_TOO_SLOW",
-                   absl::StrCat("more than ", limit,
-                                " events waited to be read; some were missed"));
+                   absl::StrCat(why, "; some were missed"));
 }
 
 }  // namespace
@@ -69,27 +69,43 @@ void WatchStream::Begin(const grpc::CallbackServerContext& context,
                         const grpc::ByteBuffer& request) {
   absl::StatusOr<SessionFilter> filter = ReadWatch(*rpc_, context, request);
   if (!filter.ok()) return End(filter.status());
+  rpc_->manager->Watch(
+      *std::move(filter), self_,
+      [stream = self_](absl::StatusOr<SessionEvents::Subscription> watching) {
+        stream->OnWatching(std::move(watching));
+      });
+}
+
+void WatchStream::OnWatching(
+    absl::StatusOr<SessionEvents::Subscription> watching) {
+  if (!watching.ok()) return End(watching.status());
   {
     MutexLock lock(&mu_);
-    if (!outcome_.has_value()) events_.push_back(Ready(rpc_->clock->Wall()));
+    if (outcome_.has_value()) return;
+    subscription_ = *std::move(watching);
+    events_.push_front(Ready(rpc_->clock->Wall()));
+    ready_ = true;
   }
-  // Events follow READY, so from here on it may be written.
-  subscription_ = rpc_->manager->events().Add(*std::move(filter), self_);
   Pump();
 }
 
-void WatchStream::OnSessionEnd(const Tombstone& end) {
-  grpc::ByteBuffer event = EventOf(end);
+void WatchStream::OnEvent(const SessionEvent& event) {
+  grpc::ByteBuffer bytes = EventOf(event);
   {
     MutexLock lock(&mu_);
     if (outcome_.has_value()) return;
     if (events_.size() < rpc_->watch_queue) {
-      events_.push_back(std::move(event));
+      events_.push_back(std::move(bytes));
     } else {
-      EndLocked(TooSlow(rpc_->watch_queue));
+      EndLocked(TooSlow(absl::StrCat("more than ", rpc_->watch_queue,
+                                     " events waited to be read")));
     }
   }
   Pump();
+}
+
+void WatchStream::OnMissed() {
+  End(TooSlow("the server could not read all events of others in time"));
 }
 
 void WatchStream::OnWriteDone(bool ok) {
@@ -116,7 +132,11 @@ void WatchStream::Drain() {
 void WatchStream::CutOff() { End(DrainingError(nullptr)); }
 
 void WatchStream::OnDone() {
-  subscription_ = SessionEvents::Subscription();
+  SessionEvents::Subscription subscription;  // let go after the lock
+  {
+    MutexLock lock(&mu_);
+    subscription = std::move(subscription_);
+  }
   ticket_ = CallRegistry::Ticket();
   const std::shared_ptr<WatchStream> last = std::move(self_);
 }
@@ -139,7 +159,7 @@ void WatchStream::Pump() {
   {
     MutexLock lock(&mu_);
     if (writing_ || finished_) return;
-    if (!events_.empty()) {
+    if (ready_ && !events_.empty()) {
       written_.Swap(&events_.front());
       events_.pop_front();
       writing_ = true;

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/base/mutex.h"
 #include "server/rpc/call_registry.h"
 #include "server/rpc/rpc_context.h"
@@ -17,7 +18,8 @@
 
 namespace mneme {
 
-// Sessions.Watch: writes READY, then an event for each session that ends. What
+// Sessions.Watch: writes READY, then an event for each session that ends or
+// moves. What
 // the reader does not take waits here, RpcContext::watch_queue events at most;
 // one more ends the stream with WATCH_TOO_SLOW, and drops them: the reader is
 // told that it missed some.
@@ -44,13 +46,16 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnDone() override;
   void Drain() override ABSL_LOCKS_EXCLUDED(mu_);
   void CutOff() override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnSessionEnd(const Tombstone& end) override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnEvent(const SessionEvent& event) override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnMissed() override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   explicit WatchStream(const RpcContext* rpc) : rpc_(rpc) {}
 
   void Begin(const grpc::CallbackServerContext& context,
              const grpc::ByteBuffer& request) ABSL_LOCKS_EXCLUDED(mu_);
+  void OnWatching(absl::StatusOr<SessionEvents::Subscription> watching)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Ends it with `status`, unless it is ending; what waits is dropped.
   void End(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -60,11 +65,12 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   const RpcContext* const rpc_;
   std::shared_ptr<WatchStream> self_;  // from Start to OnDone
   CallRegistry::Ticket ticket_;
-  SessionEvents::Subscription subscription_;
   grpc::ByteBuffer written_;  // of the write under way
 
   Mutex mu_;
   std::deque<grpc::ByteBuffer> events_ ABSL_GUARDED_BY(mu_);
+  SessionEvents::Subscription subscription_ ABSL_GUARDED_BY(mu_);
+  bool ready_ ABSL_GUARDED_BY(mu_) = false;  // READY is among the events
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<absl::Status> outcome_ ABSL_GUARDED_BY(mu_);

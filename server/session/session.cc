@@ -201,6 +201,30 @@ LifeEnd Session::CloseIfEnded(absl::Duration now, Stopped stopped) {
   return end;
 }
 
+bool Session::CloseIfUnusedSince(absl::Duration before, Stopped stopped) {
+  {
+    MutexLock lock(&mu_);
+    if (!LastUseLocked({before, before}).has_value()) return false;
+    state_ = State::kClosing;  // nothing waits, since nothing runs
+  }
+  std::move(stopped)(absl::OkStatus());
+  return true;
+}
+
+std::optional<absl::Duration> Session::LastUse(
+    const UnusedSince& unused) const {
+  MutexLock lock(&mu_);
+  return LastUseLocked(unused);
+}
+
+std::optional<absl::Duration> Session::LastUseLocked(
+    const UnusedSince& unused) const {
+  if (state_ != State::kOpen || running_ || pumping_) return std::nullopt;
+  const bool used =
+      life_.last_used > (tail_.empty() ? unused.before : unused.tail_before);
+  return used ? std::nullopt : std::optional(life_.last_used);
+}
+
 absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> Session::BeginClose(
     Stopped* stopped) {
   if (state_ == State::kClosing) return ClosingError();
@@ -221,11 +245,9 @@ void Session::Reopen() {
   if (state_ == State::kClosing) state_ = State::kOpen;
 }
 
-bool Session::RetireUnusedSince(absl::Duration before,
-                                absl::Duration tail_before) {
+bool Session::RetireIf(const UnusedSince& unused) {
   MutexLock lock(&mu_);
-  if (state_ != State::kOpen || running_ || pumping_) return false;
-  if (life_.last_used > (tail_.empty() ? before : tail_before)) return false;
+  if (!LastUseLocked(unused).has_value()) return false;
   state_ = State::kRetired;
   return true;
 }

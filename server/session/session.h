@@ -87,13 +87,22 @@ class Session {
   // Gives when and why it ends; if that is after `now`, nothing happened.
   LifeEnd CloseIfEnded(absl::Duration now, Stopped stopped)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The same if it was not used since `before`; false: it was, or closes.
+  bool CloseIfUnusedSince(absl::Duration before, Stopped stopped)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Not used after `before` (Clock::Monotonic); with a tail, `tail_before`.
+  struct UnusedSince {
+    absl::Duration before;
+    absl::Duration tail_before;
+  };
+  // When it was last used; nullopt: after that, or now, or it is not open.
+  std::optional<absl::Duration> LastUse(const UnusedSince& unused) const
+      ABSL_LOCKS_EXCLUDED(mu_);
   // What Close stopped goes on: the session could not be removed.
   void Reopen() ABSL_LOCKS_EXCLUDED(mu_);
-  // False: it is used, or was after `before` (Clock::Monotonic; with a tail:
-  // after `tail_before`), or closes. Else no call is taken any more:
-  // UNAVAILABLE (NOT_OWNER).
-  bool RetireUnusedSince(absl::Duration before, absl::Duration tail_before)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // False: it has no LastUse. Else no call is taken any more: UNAVAILABLE
+  // (NOT_OWNER).
+  bool RetireIf(const UnusedSince& unused) ABSL_LOCKS_EXCLUDED(mu_);
   // Acquires the session again unless it is held: then OK at once. No call runs
   // meanwhile; where one runs, after it, and after those that wait. Errors: the
   // takeover's, and what is wrong with the record.
@@ -212,6 +221,8 @@ class Session {
   // Starts what waits, until one runs on or nothing waits. REQUIRES: the caller
   // has set pumping_.
   void Pump() ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<absl::Duration> LastUseLocked(const UnusedSince& unused) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LifeEnd EndOfLifeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Begins closing: gives the calls to refuse. What runs has `stopped` called
   // at its end; then that is moved from.

@@ -110,8 +110,15 @@ void SessionManager::RemoveStored(const SessionKey& key, bool erase,
 
 void SessionManager::OnRemoved(const MemoryHandle& last, const SessionKey& key,
                                bool erase, CloseDone done) {
-  events_.Publish({key, last, EndReason::kClosed, context_.clock->Wall()});
-  erase ? Scrub(last, std::move(done)) : std::move(done)(last);
+  SessionEvent event = {key, last, EndReason::kClosed, context_.clock->Wall()};
+  if (erase) {
+    // Other servers are not told: what tells them is a trace.
+    events_.Publish(event);
+    return Scrub(last, std::move(done));
+  }
+  news_.Publish(std::move(event), [last, done = std::move(done)]() mutable {
+    std::move(done)(last);
+  });
 }
 
 void SessionManager::EraseGone(const SessionKey& key, absl::Status gone,

@@ -31,6 +31,9 @@ struct SessionLimits {
   // Messages in the server, running ones included.
   int64_t queue_total = 16384;
   int64_t sessions = 1'000'000;
+  // Where there are so many, one that was not used for so long is ended to make
+  // room for another; infinite: none is.
+  absl::Duration evict_unused = absl::InfiniteDuration();
   // What a session has that is opened without TTLs.
   TtlPolicy ttl;
   // What is remembered of sessions that ended by themselves.

@@ -28,15 +28,15 @@ SessionEvents::Subscription SessionEvents::Add(
   return Subscription(this, std::move(id));
 }
 
-void SessionEvents::Publish(const Tombstone& end) {
+void SessionEvents::Publish(const SessionEvent& event) {
   std::vector<std::shared_ptr<SessionWatcher>> watchers;
   {
     MutexLock lock(&mu_);
-    auto it = entries_.lower_bound({end.key.tenant, 0});
-    for (; it != entries_.end() && it->first.first == end.key.tenant; ++it) {
+    auto it = entries_.lower_bound({event.key.tenant, 0});
+    for (; it != entries_.end() && it->first.first == event.key.tenant; ++it) {
       const Entry& entry = it->second;
       if (!entry.session_ids.empty() &&
-          !entry.session_ids.contains(end.key.session_id)) {
+          !entry.session_ids.contains(event.key.session_id)) {
         continue;
       }
       if (auto watcher = entry.watcher.lock()) {
@@ -44,7 +44,25 @@ void SessionEvents::Publish(const Tombstone& end) {
       }
     }
   }
-  for (const auto& watcher : watchers) watcher->OnSessionEnd(end);
+  for (const auto& watcher : watchers) watcher->OnEvent(event);
+}
+
+void SessionEvents::PublishMissed() {
+  std::vector<std::shared_ptr<SessionWatcher>> watchers;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [id, entry] : entries_) {
+      if (auto watcher = entry.watcher.lock()) {
+        watchers.push_back(std::move(watcher));
+      }
+    }
+  }
+  for (const auto& watcher : watchers) watcher->OnMissed();
+}
+
+bool SessionEvents::watched() const {
+  MutexLock lock(&mu_);
+  return !entries_.empty();
 }
 
 void SessionEvents::Remove(const Subscription::Id& id) {

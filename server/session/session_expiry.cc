@@ -10,8 +10,6 @@ namespace {
 
 // After a store that failed: not tried again before.
 constexpr absl::Duration kRetry = absl::Seconds(1);
-// A tail is nowhere else; it stays so much longer.
-constexpr int kTailKept = 60;
 
 }  // namespace
 
@@ -42,9 +40,8 @@ void SessionManager::OnDue(const SessionKey& key) {
   }
   if (ends) return held ? Expire(*session) : EndIfStored(*session);
   const absl::Duration keep = context_.limits.keep_unused;
-  (*session)->RetireUnusedSince(now - keep, now - kTailKept * keep)
-      ? LetGo(**session)
-      : SetExpiry(key);
+  (*session)->RetireIf({now - keep, now - kTailKept * keep}) ? LetGo(**session)
+                                                             : SetExpiry(key);
 }
 
 void SessionManager::LetGo(const Session& session) {
@@ -59,7 +56,7 @@ void SessionManager::EndIfStored(const std::shared_ptr<Session>& session) {
     const auto entries = directory->Look({session->key()});
     if (entries.ok() && HasEnded(entries->front())) {
       Reacquire(session);
-    } else if (entries.ok() && session->RetireUnusedSince(now, now)) {
+    } else if (entries.ok() && session->RetireIf({now, now})) {
       LetGo(*session);
     } else {
       expiry_.Set(session->key(), now + kRetry);  // the store is down, or used
@@ -86,7 +83,7 @@ void SessionManager::OnReacquired(const std::shared_ptr<Session>& session,
     return ends ? expiry_.Set(session->key(), now) : SetExpiry(session->key());
   }
   // Another server has it, and looks after it, or understands it.
-  if (session->is_shared() && session->RetireUnusedSince(now, now)) {
+  if (session->is_shared() && session->RetireIf({now, now})) {
     return LetGo(*session);
   }
   expiry_.Set(session->key(), now + kRetry);  // the store is down
@@ -98,8 +95,9 @@ void SessionManager::Expire(const std::shared_ptr<Session>& session) {
   const absl::Duration now = context_.clock->Monotonic();
   const LifeEnd end =
       session->CloseIfEnded(now, [this, session](const absl::Status& stopped) {
-        if (stopped.ok()) return Bury(session);
-        EndExpiry();  // its owner closes it already
+        if (!stopped.ok()) return EndExpiry();  // its owner closes it already
+        Bury(session, session->EndOfLife().reason,
+             [this](bool /*ended*/) { EndExpiry(); });
       });
   if (end.at <= now) return;
   expiry_.Set(session->key(), end.at);
@@ -111,25 +109,25 @@ void SessionManager::EndExpiry() {
   admission_.End();  // last: the manager may be gone after it
 }
 
-void SessionManager::Bury(const std::shared_ptr<Session>& session) {
-  Tombstone tombstone;
-  tombstone.key = session->key();
-  tombstone.last = session->head().handle;
-  tombstone.reason = session->EndOfLife().reason;
-  tombstone.at = context_.clock->Wall();
+void SessionManager::Bury(const std::shared_ptr<Session>& session,
+                          EndReason reason, Ended then) {
+  const Tombstone tombstone = {session->key(), session->head().handle, reason,
+                               context_.clock->Wall()};
   context_.writer->Remove(
       tombstone.key, EncodeTombstone(tombstone),
-      [this, session, tombstone](const absl::Status& removed) {
+      [this, session, tombstone,
+       then = std::move(then)](const absl::Status& removed) mutable {
         if (removed.ok()) {
           OnBuried(*session, tombstone);
           context_.observer->OnSessionEnd(tombstone.reason);
-          events_.Publish(tombstone);
-        } else {
-          session->Doubt();  // it may be done, or be done yet
-          session->Reopen();
-          expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);
+          return news_.Publish(
+              {tombstone.key, tombstone.last, tombstone.reason, tombstone.at},
+              [then = std::move(then)]() mutable { std::move(then)(true); });
         }
-        EndExpiry();
+        session->Doubt();  // it may be done, or be done yet
+        session->Reopen();
+        expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);
+        std::move(then)(false);
       });
 }
 

@@ -7,6 +7,8 @@
 namespace mneme {
 namespace {
 
+constexpr int kTries = 4;
+
 // Whether what came of reacquiring a session shows that there is one.
 bool IsThere(const absl::Status& status) {
   return status.ok() || GetErrorInfo(status).reason == "NOT_OWNER";
@@ -16,9 +18,22 @@ bool IsThere(const absl::Status& status) {
 
 void SessionMaker::Make(std::shared_ptr<Session> session, With with,
                         Done done) {
+  Add(std::move(session), std::move(with), std::move(done), kTries);
+}
+
+void SessionMaker::Add(std::shared_ptr<Session> session, With with, Done done,
+                       int tries) {
   const absl::Status added = table_->Add(session);
   if (added.ok()) {
     return MakeStored(std::move(session), std::move(with), std::move(done));
+  }
+  if (tries > 0 && GetErrorInfo(added).reason == "QUOTA_SESSIONS") {
+    return make_room_([this, session = std::move(session),
+                       with = std::move(with), done = std::move(done), added,
+                       tries](bool made) mutable {
+      if (!made) return std::move(done)(added);
+      Add(std::move(session), std::move(with), std::move(done), tries - 1);
+    });
   }
   if (absl::IsAlreadyExists(added)) {
     const auto other = table_->Find(session->key());

@@ -1,8 +1,10 @@
 #ifndef MNEME_SERVER_SESSION_SESSION_MAKER_H_
 #define MNEME_SERVER_SESSION_SESSION_MAKER_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -24,9 +26,14 @@ class SessionMaker {
  public:
   using Done = absl::AnyInvocable<void(const absl::Status&) &&>;
 
+  // Called where the table is full: calls back once it is known whether there
+  // may be room now.
+  using MakeRoom = std::function<void(absl::AnyInvocable<void(bool) &&>)>;
+
   // Neither is owned; both outlive this.
-  SessionMaker(const SessionContext* context, SessionTable* table)
-      : context_(context), table_(table) {}
+  SessionMaker(const SessionContext* context, SessionTable* table,
+               MakeRoom make_room)
+      : context_(context), table_(table), make_room_(std::move(make_room)) {}
 
   // What goes to the store with the record; see Commit.
   struct With {
@@ -37,6 +44,9 @@ class SessionMaker {
   void Make(std::shared_ptr<Session> session, With with, Done done);
 
  private:
+  // Makes room in the table so many times, if it has to: others may be faster
+  // to take it.
+  void Add(std::shared_ptr<Session> session, With with, Done done, int tries);
   // The table has one of its key, of which the store may have none any more.
   void MakeAfter(const std::shared_ptr<Session>& other,
                  std::shared_ptr<Session> session, With with, Done done);
@@ -46,6 +56,7 @@ class SessionMaker {
 
   const SessionContext* const context_;
   SessionTable* const table_;
+  const MakeRoom make_room_;
 };
 
 }  // namespace mneme

@@ -19,9 +19,12 @@ SessionManager::SessionManager(SessionContext context,
       models_(std::move(models)),
       table_(context_.limits),
       admission_(context_.limits.queue_total, context_.clock),
-      maker_(&context_, &table_),
-      takeover_({&table_, context_.writer, context_.observer, context_.clock},
-                context_.limits.takeover_wait),
+      news_({context_.writer, &events_, &admission_, &alarms_, context_.clock}),
+      maker_(&context_, &table_,
+             [this](Ended then) { MakeRoom(std::move(then)); }),
+      takeover_(
+          {&table_, context_.writer, context_.observer, &news_, context_.clock},
+          context_.limits.takeover_wait),
       expiry_([this](const SessionKey& key) { OnDue(key); }, context_.clock),
       alarms_(context_.clock) {
   context_.takeover = &takeover_;
@@ -31,6 +34,7 @@ SessionManager::SessionManager(SessionContext context,
 SessionManager::~SessionManager() {
   StartDrain();
   takeover_.Stop();
+  news_.Stop();
   alarms_.Stop();
   expiry_.Stop();
   for (const auto& session : table_.All()) session->Close([](const auto&) {});

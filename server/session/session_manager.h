@@ -23,6 +23,7 @@
 #include "server/session/session_info.h"
 #include "server/session/session_maker.h"
 #include "server/session/session_table.h"
+#include "server/session/shared_events.h"
 #include "server/session/takeover.h"
 #include "server/session/touch.h"
 #include "server/store/memory_store.h"
@@ -83,19 +84,12 @@ class SessionManager {
   // As it is.
   void Get(const SessionKey& key, InfoDone done);
 
-  // List gives the tenant's sessions after `after` in id order, at most
-  // `limit`; only those of `model` unless it is empty. A page may have fewer
-  // than `limit`, even none, though more follow: List passes
+  // List gives what is asked for (session_table.h), in id order. A page may
+  // have fewer than `limit`, even none, though more follow: List passes
   // SessionLimits::list_scan sessions at most.
   struct Page {
     std::vector<SessionInfo> sessions;
     std::string next;  // the `after` of the next page; empty: the last one
-  };
-  struct ListRequest {
-    std::string tenant;
-    std::string after;
-    size_t limit = 0;
-    std::string model;
   };
   using ListDone = absl::AnyInvocable<void(absl::StatusOr<Page>) &&>;
   void List(ListRequest request, ListDone done);
@@ -110,8 +104,12 @@ class SessionManager {
   // OK or NOT_FOUND.
   void Erase(const SessionKey& key, CloseDone done);
 
-  // Who watches sessions end. Told of each end once every call knows it.
-  SessionEvents& events() { return events_; }
+  // The watcher is told what happens to those sessions, through whichever
+  // server it does, once every call knows it; see shared_events.h.
+  void Watch(SessionFilter filter, std::weak_ptr<SessionWatcher> watcher,
+             SharedEvents::Watching done) {
+    news_.Watch(std::move(filter), std::move(watcher), std::move(done));
+  }
 
   // Takes a session back to `to`, after the messages taken before. Errors:
   // ABORTED VERSION_CONFLICT (`to` is no value that the session had, or another
@@ -174,6 +172,9 @@ class SessionManager {
   Stats stats() const;
 
  private:
+  // A tail is nowhere but here: a session with one is kept so much longer.
+  static constexpr int kTailKept = 60;
+
   // The model of that name; the only one, if the name is empty.
   absl::StatusOr<SequenceModel*> ChooseModel(const std::string& name) const;
   absl::StatusOr<SessionRecord> ReadFile(const SequenceModel& model,
@@ -240,9 +241,19 @@ class SessionManager {
   // The store has it.
   void LetGo(const Session& session);
   void Expire(const std::shared_ptr<Session>& session);
-  void Bury(const std::shared_ptr<Session>& session);
+  // What has closed ends; `then` says whether the store did its part.
+  using Ended = absl::AnyInvocable<void(bool) &&>;
+  void Bury(const std::shared_ptr<Session>& session, EndReason reason,
+            Ended then);
   void OnBuried(const Session& session, const Tombstone& tombstone);
   void EndExpiry();
+  // session_eviction.cc: the table is full. Lets a session go that the store
+  // has for other servers, or ends one that is not used; `then` says whether
+  // there may be room.
+  void MakeRoom(Ended then);
+  bool LetGoOfOne();
+  void Evict(const std::shared_ptr<Session>& session, absl::Duration before,
+             Ended then);
   void ForgetTombstones(const std::vector<SessionKey>& keys);
   void SetExpiry(const SessionKey& key);
   void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
@@ -267,6 +278,7 @@ class SessionManager {
   SessionTable table_;
   SessionEvents events_;
   Admission admission_;
+  SharedEvents news_;
   ExpirySlots expiring_;
   // Those that AdoptToEnd took. Of the directory's thread.
   std::vector<std::weak_ptr<Session>> adopted_to_end_;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/quoted.h"
 #include "server/base/status_macros.h"
@@ -92,8 +93,12 @@ absl::StatusOr<std::shared_ptr<Session>> SessionManager::Adopt(
   ASSIGN_OR_RETURN(auto session,
                    RecoverSession(&context_, models_, **entry.record));
   session->Doubt();  // it is not ours yet
-  ASSIGN_OR_RETURN(auto known, table_.FindOrAdd(std::move(session)));
-  if (!known->is_open()) return MovedError("the session is being made");
+  auto known = table_.FindOrAdd(session);
+  if (absl::IsResourceExhausted(known.status()) && LetGoOfOne()) {
+    known = table_.FindOrAdd(session);
+  }
+  RETURN_IF_ERROR(known.status());
+  if (!(*known)->is_open()) return MovedError("the session is being made");
   SetExpiry(key);
   return known;
 }
@@ -153,8 +158,7 @@ void SessionManager::List(ListRequest request, ListDone done) {
 
 SessionManager::Page SessionManager::ListHere(
     const ListRequest& request) const {
-  SessionTable::Slice slice =
-      table_.List(request.tenant, request.after, request.limit, request.model);
+  SessionTable::Slice slice = table_.List(request);
   Page page;
   page.next = std::move(slice.next);
   for (const auto& session : slice.sessions) {
@@ -168,12 +172,15 @@ absl::StatusOr<SessionManager::Page> SessionManager::ListShared(
     const ListRequest& request, SharedDirectory* directory) const {
   ASSIGN_OR_RETURN(
       const std::vector<std::string> ids,
-      directory->List(request.tenant, request.after, request.limit));
+      directory->List(request.tenant, ListStart(request), request.limit));
   std::vector<SessionKey> keys;
-  for (const std::string& id : ids) keys.push_back({request.tenant, id});
+  for (const std::string& id : ids) {
+    if (!absl::StartsWith(id, request.prefix)) break;
+    keys.push_back({request.tenant, id});
+  }
   ASSIGN_OR_RETURN(const auto entries, directory->Look(keys));
   Page page;
-  if (ids.size() == request.limit) page.next = ids.back();
+  if (keys.size() == request.limit) page.next = ids.back();
   for (size_t i = 0; i < keys.size(); ++i) {
     absl::StatusOr<SessionInfo> info = InfoOf(keys[i], entries[i]);
     if (!info.ok()) continue;  // as here: what cannot be read is not listed

@@ -1,7 +1,10 @@
 #include "server/session/session_table.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error_info.h"
 #include "server/base/quoted.h"
@@ -9,6 +12,8 @@
 
 namespace mneme {
 namespace {
+
+constexpr int kLookedAt = 64;
 
 absl::Status RetryLater(absl::StatusCode code, absl::string_view reason,
                         absl::string_view message) {
@@ -19,6 +24,16 @@ absl::Status RetryLater(absl::StatusCode code, absl::string_view reason,
 }
 
 }  // namespace
+
+std::string ListStart(const ListRequest& request) {
+  // Comes after all that is less than the prefix: ids have no such character.
+  std::string start = request.prefix;
+  if (!start.empty()) {
+    --start.back();
+    start += '\x7f';
+  }
+  return std::max(start, request.after);
+}
 
 absl::Status UnknownSession(const SessionKey& key) {
   return absl::NotFoundError(
@@ -117,22 +132,46 @@ std::vector<std::shared_ptr<Session>> SessionTable::All() const {
   return {sessions_.begin(), sessions_.end()};
 }
 
-SessionTable::Slice SessionTable::List(const std::string& tenant,
-                                       const std::string& after, size_t limit,
-                                       const std::string& model) const {
+std::shared_ptr<Session> SessionTable::FindUnused(bool shared,
+                                                  Session::UnusedSince unused) {
+  std::shared_ptr<Session> found;
+  MutexLock lock(&mu_);
+  SessionKey& looked_at = looked_at_.at(shared ? 1 : 0);
+  auto it = sessions_.upper_bound(looked_at);
+  for (int i = 0; i < kLookedAt && !sessions_.empty(); ++i, ++it) {
+    if (it == sessions_.end()) it = sessions_.begin();
+    if ((*it)->is_shared() != shared) continue;
+    if (!shared && !(*it)->is_held()) continue;  // is it there at all?
+    const std::optional<absl::Duration> last_use = (*it)->LastUse(unused);
+    if (!last_use.has_value()) continue;
+    unused.before = std::min(unused.before, *last_use);
+    unused.tail_before = std::min(unused.tail_before, *last_use);
+    found = *it;
+  }
+  if (!sessions_.empty()) looked_at = (*std::prev(it))->key();
+  return found;
+}
+
+SessionTable::Slice SessionTable::List(const ListRequest& request) const {
   Slice slice;
   int64_t left = limits_.list_scan;
+  const std::string after = ListStart(request);
   const std::string* passed = &after;
+  const auto is_wanted = [&request](const SessionKey& key) {
+    return key.tenant == request.tenant &&
+           absl::StartsWith(key.session_id, request.prefix);
+  };
   MutexLock lock(&mu_);
-  auto it = sessions_.upper_bound(SessionKey{tenant, after});
-  for (; it != sessions_.end() && (*it)->key().tenant == tenant; ++it) {
-    if (slice.sessions.size() == limit || left-- == 0) {
+  auto it = sessions_.upper_bound(SessionKey{request.tenant, after});
+  for (; it != sessions_.end() && is_wanted((*it)->key()); ++it) {
+    if (slice.sessions.size() == request.limit || left-- == 0) {
       slice.next = *passed;
       break;
     }
     const Session& session = **it;
     passed = &session.key().session_id;
-    const bool matches = model.empty() || session.model_name() == model;
+    const bool matches =
+        request.model.empty() || session.model_name() == request.model;
     if (matches && session.is_open()) slice.sessions.push_back(*it);
   }
   return slice;

@@ -1,6 +1,7 @@
 #ifndef MNEME_SERVER_SESSION_SESSION_TABLE_H_
 #define MNEME_SERVER_SESSION_SESSION_TABLE_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -18,6 +19,19 @@
 #include "server/session/tombstones.h"
 
 namespace mneme {
+
+// Which of a tenant's sessions are wanted: those after `after` in id order, at
+// most `limit`; only those of `model`, and whose ids begin with `prefix`,
+// unless it is empty.
+struct ListRequest {
+  std::string tenant;
+  std::string after;
+  size_t limit = 0;
+  std::string model = {};
+  std::string prefix = {};
+};
+// The greatest `after` that skips nothing that is wanted.
+std::string ListStart(const ListRequest& request);
 
 // NOT_FOUND.
 absl::Status UnknownSession(const SessionKey& key);
@@ -62,14 +76,18 @@ class SessionTable {
   absl::StatusOr<std::shared_ptr<Session>> Find(const SessionKey& key) const
       ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<std::shared_ptr<Session>> All() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Of some sessions, others each time, the one of those with a LastUse that
+  // has not been used for the longest; of those that other servers may have or,
+  // without `shared`, of those that only this one has. nullptr: there is none.
+  std::shared_ptr<Session> FindUnused(bool shared, Session::UnusedSince unused)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // See SessionManager::List.
   struct Slice {
     std::vector<std::shared_ptr<Session>> sessions;
     std::string next;
   };
-  Slice List(const std::string& tenant, const std::string& after, size_t limit,
-             const std::string& model) const ABSL_LOCKS_EXCLUDED(mu_);
+  Slice List(const ListRequest& request) const ABSL_LOCKS_EXCLUDED(mu_);
 
   // A session whose record cannot be read is being closed: once only, since a
   // second removal could meet a session opened after the first. NOT_FOUND:
@@ -104,6 +122,8 @@ class SessionTable {
   SessionSet sessions_ ABSL_GUARDED_BY(mu_);
   std::map<SessionKey, Unreadable> unreadable_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  // Where FindUnused goes on, without and with `shared`.
+  std::array<SessionKey, 2> looked_at_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace mneme

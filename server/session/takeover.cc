@@ -6,7 +6,9 @@
 
 #include "server/base/error_info.h"
 #include "server/session/session.h"
+#include "server/session/session_record.h"
 #include "server/session/session_table.h"
+#include "server/session/shared_events.h"
 
 namespace mneme {
 namespace {
@@ -83,11 +85,29 @@ void Takeover::OnReloaded(WaitRef wait,
       reloaded.ok() && reloaded->record.root != wait->session->root();
   if (other || absl::IsNotFound(status)) return OnGone(std::move(wait));
   if (reloaded.ok()) {
-    return Finish(wait, Acquired{*std::move(reloaded), wait->asked});
+    return OnAcquired(std::move(wait), {*std::move(reloaded), wait->asked});
   }
   const bool waits = GetErrorInfo(status).reason == "NOT_OWNER" &&
                      wait->if_held == MemoryStore::IfHeld::kAsk;
   waits ? Pause(std::move(wait), status) : Finish(wait, status);
+}
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is handed on.
+void Takeover::OnAcquired(WaitRef wait, Acquired acquired) {
+  const absl::Time now = parts_.clock->Wall();
+  const SessionKey& key = wait->session->key();
+  const auto record = FromStored(acquired.reloaded.record, now);
+  if (!acquired.reloaded.from_another || !record.ok()) {
+    return Finish(wait, std::move(acquired));
+  }
+  SessionEvent moved;
+  moved.key = key;
+  moved.last = {key.session_id, record->head().step, record->head().digest};
+  moved.at = now;
+  parts_.events->Publish(
+      std::move(moved), [this, wait, acquired = std::move(acquired)]() mutable {
+        Finish(wait, std::move(acquired));
+      });
 }
 
 void Takeover::Pause(WaitRef wait, const absl::Status& not_owner) {

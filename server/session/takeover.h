@@ -17,6 +17,7 @@ namespace mneme {
 
 class Session;
 class SessionTable;
+class SharedEvents;
 
 // UNAVAILABLE (NOT_OWNER), to be retried at once: the session is elsewhere, or
 // another one.
@@ -44,6 +45,7 @@ class Takeover {
     SessionTable* table = nullptr;
     StoreWriter* writer = nullptr;
     SessionObserver* observer = nullptr;
+    SharedEvents* events = nullptr;  // told of what another server had
     Clock* clock = nullptr;
   };
   // Waits no longer than `wait` for another server.
@@ -65,6 +67,8 @@ class Takeover {
 
   void Try(WaitRef wait);
   void OnReloaded(WaitRef wait, absl::StatusOr<MemoryStore::Reloaded> reloaded);
+  // Tells those who watch, if another server had it, before it is answered.
+  void OnAcquired(WaitRef wait, Acquired acquired);
   // Another server holds it: tries again later, unless that is too late.
   void Pause(WaitRef wait, const absl::Status& not_owner);
   // It is not, or no more, in the store.

@@ -151,6 +151,8 @@ class MemoryStore {
     StoredRecord record;
     // Another server may have had the session since this one's last commit.
     bool moved = false;
+    // Another server had it last.
+    bool from_another = false;
   };
   enum class IfHeld { kLeave, kAsk };
   struct ReloadRequest {

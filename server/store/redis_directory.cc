@@ -14,6 +14,9 @@
 namespace mneme {
 namespace {
 
+constexpr int kNotesKept = 10'000;
+constexpr int kNotesSeconds = 60;
+
 absl::Duration ParseMicros(const std::string& text) {
   int64_t us = 0;
   return absl::SimpleAtoi(text, &us) ? absl::Microseconds(us)
@@ -148,6 +151,33 @@ absl::Status RedisDirectory::Forget(const Due& due,
           {keys_->Due(), keys_->Sessions(due.session.tenant)},
           {index, due.session.session_id, due.mark, "0"}))
       .status();
+}
+
+absl::Status RedisDirectory::Tell(const std::vector<std::string>& notes) {
+  std::vector<std::string> arguments = {absl::StrCat(kNotesKept),
+                                        absl::StrCat(kNotesSeconds)};
+  arguments.insert(arguments.end(), notes.begin(), notes.end());
+  MutexLock lock(&mu_);
+  return connection_
+      .Run(RedisScripts::Get().tell.Call({keys_->Notes(), keys_->NoteCount()},
+                                         arguments))
+      .status();
+}
+
+absl::StatusOr<SharedDirectory::Heard> RedisDirectory::Hear(
+    const std::string& after, size_t limit) {
+  MutexLock lock(&mu_);
+  ASSIGN_OR_RETURN(
+      RedisReply reply,
+      connection_.Run(RedisScripts::Get().hear.Call(
+          {keys_->Notes(), keys_->NoteCount()}, {after, absl::StrCat(limit)})));
+  Heard heard;
+  heard.mark = std::move(reply.list[1].text);
+  heard.missed = reply.list[2].text == "missed";
+  for (size_t i = 3; i < reply.list.size(); ++i) {
+    heard.notes.push_back(std::move(reply.list[i].text));
+  }
+  return heard;
 }
 
 absl::Status RedisDirectory::ForgetClaim(const SessionKey& session) {

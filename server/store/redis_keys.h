@@ -15,9 +15,9 @@ namespace mneme {
 //   prefix i:T:S          hash     r root, g claim: where the session's record
 //                                  is or is to be; t its tombstone
 //   prefix {root}T:s:S    hash     r record, e epoch, u when it was written, v
-//   used; o owner, l the
-//                                  end of its lease, w who asked for the
-//                                  session, x until when (all in us)
+//                                  used; o owner, l the end of its lease, a who
+//                                  acquired it last; w who asked for the
+//                                  session, x until when (all times in us)
 //   prefix {root}T:p:S    hash     step (decimal) -> reply
 //   prefix {root}T:v      hash     digest -> value
 //   prefix {root}T:c      hash     digest -> how many sessions hold it
@@ -25,6 +25,8 @@ namespace mneme {
 //   prefix {root}T:x:S    set      claims that may not be used any more
 //   prefix {all}l:T       zset     ids of the tenant's sessions, in order
 //   prefix {all}due       zset     indexes by when to look at them next (us)
+//   prefix {all}notes     stream   n note; the ids count up, one by one
+//   prefix {all}noted     string   the last of these ids (begins with the time)
 //
 // {root} is 32 hexadecimal digits in braces: a hash tag, so all of a family is
 // in one slot. Records, replies, values and tombstones are framed and
@@ -49,6 +51,8 @@ class RedisKeys {
 
   std::string Sessions(const std::string& tenant) const;
   std::string Due() const { return prefix_ + "{all}due"; }
+  std::string Notes() const { return prefix_ + "{all}notes"; }
+  std::string NoteCount() const { return prefix_ + "{all}noted"; }
 
   // Written by Flush, so that there is something to wait for.
   std::string FlushMark() const { return prefix_ + "flush"; }

@@ -97,6 +97,10 @@ constexpr char kLease[] = R"lua(
 local function hold(key, owner, lease)
   redis.call('HSET', key, 'o', owner, 'l', integer(now_us() + tonumber(lease)))
 end
+local function hand_over(key, wanter, lease)
+  hold(key, wanter, lease)
+  redis.call('HDEL', key, 'w', 'x')
+end
 local function lease_left(owner, holder, ends)
   if not holder or holder == owner then return 0 end
   return math.max(0, tonumber(ends or '0') - now_us())
@@ -111,13 +115,12 @@ end
 
 constexpr char kAcquire[] = R"lua(
 local stored = redis.call('HMGET', KEYS[1], 'r', 'e', 'o', 'l', 'w', 'x', 'u',
-                          'v')
+                          'v', 'a')
 if not stored[1] then return {'none'} end
 local left = lease_left(ARGV[1], stored[3], stored[4])
 local wanted = wanted_by_another(ARGV[1], stored[5], stored[6])
 if left == 0 and wanted and stored[2] == ARGV[3] then
-  hold(KEYS[1], stored[5], ARGV[2])
-  redis.call('HDEL', KEYS[1], 'w', 'x')
+  hand_over(KEYS[1], stored[5], ARGV[2])
   left = tonumber(ARGV[2])
 end
 if left > 0 then
@@ -129,10 +132,12 @@ if left > 0 then
 end
 redis.call('HINCRBY', KEYS[1], 'e', 1)
 hold(KEYS[1], ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[1], 'a', ARGV[1])
 if not wanted then redis.call('HDEL', KEYS[1], 'w', 'x') end
 if ARGV[4] ~= '0' then redis.call('HSET', KEYS[1], 'v', integer(now_us())) end
 return {'ok', stored[1], redis.call('HGET', KEYS[1], 'e'), age(stored[7]),
-        age(stored[8]), stored[2] == ARGV[3] and '' or 'moved'}
+        age(stored[8]), stored[2] == ARGV[3] and '' or 'moved',
+        stored[9] == ARGV[1] and '' or 'other'}
 )lua";
 
 constexpr char kLook[] = R"lua(
@@ -175,6 +180,32 @@ return {'ok'}
 constexpr char kDue[] = R"lua(
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now_us()),
                   'WITHSCORES', 'LIMIT', 0, ARGV[1])
+)lua";
+
+constexpr char kTell[] = R"lua(
+redis.call('SET', KEYS[2], integer(now_us()), 'NX')
+for i = 3, #ARGV do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1],
+             integer(redis.call('INCR', KEYS[2])) .. '-1', 'n', ARGV[i])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return {'ok'}
+)lua";
+
+constexpr char kHear[] = R"lua(
+local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+if ARGV[1] == '' then return {'ok', integer(last), ''} end
+local mark = tonumber(ARGV[1])
+local found = redis.call('XRANGE', KEYS[1], integer(mark + 1) .. '-0', '+',
+                         'COUNT', ARGV[2])
+local first = found[1] and tonumber(found[1][1]:match('^%d+')) or last + 1
+local whole = last >= mark and (mark == 0 or first == mark + 1)
+local heard = {'ok', integer(last), whole and '' or 'missed'}
+for i, note in ipairs(found) do
+  heard[2] = note[1]:match('^%d+')
+  heard[i + 3] = note[2][2]
+end
+return heard
 )lua";
 
 constexpr char kCommit[] = R"lua(
@@ -234,13 +265,13 @@ for i = 0, tonumber(ARGV[at]) - 1 do
   redis.call('HSET', KEYS[2], ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i])
 end
 redis.call('HSET', KEYS[1], 'r', ARGV[5], 'e', ARGV[2],
-           'u', integer(now_us()), 'v', integer(now_us()))
+           'u', integer(now_us()), 'v', integer(now_us()), 'a', ARGV[6])
 redis.call('SADD', KEYS[4], ARGV[1])
-if stored[3] then redis.call('HDEL', KEYS[1], 'w', 'x') end
 if wanted_by_another(ARGV[6], stored[3], stored[4]) then
-  hold(KEYS[1], stored[3], ARGV[7])
+  hand_over(KEYS[1], stored[3], ARGV[7])
   return {'ok', 'released'}
 end
+if stored[3] then redis.call('HDEL', KEYS[1], 'w', 'x') end
 hold(KEYS[1], ARGV[6], ARGV[7])
 return {'ok'}
 )lua";
@@ -295,8 +326,8 @@ std::vector<RedisCommand> RedisScripts::Load() const {
 }
 
 std::vector<const RedisScript*> RedisScripts::All() const {
-  return {&claim,  &release, &bury,   &close,  &acquire, &look,
-          &commit, &remove,  &remind, &unbury, &forget,  &due};
+  return {&claim,  &release, &bury,   &close,  &acquire, &look, &commit,
+          &remove, &remind,  &unbury, &forget, &due,     &tell, &hear};
 }
 
 const std::string* RedisScripts::FindText(const std::string& sha1) const {
@@ -319,7 +350,9 @@ const RedisScripts& RedisScripts::Get() {
       RedisScript(absl::StrCat(kNow, kRemind)),
       RedisScript(kUnbury),
       RedisScript(kForget),
-      RedisScript(absl::StrCat(kNow, kDue))};
+      RedisScript(absl::StrCat(kNow, kDue)),
+      RedisScript(absl::StrCat(kNow, kTell)),
+      RedisScript(absl::StrCat(kNow, kHear))};
   return *scripts;
 }
 

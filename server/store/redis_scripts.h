@@ -55,7 +55,8 @@ struct RedisScripts {
   // empty, how long it wants the session (us; 0: not if another holds it). The
   // epoch grows, so that whatever was sent before comes too late. Who wants it
   // uses it. "ok", record, epoch, age of the record (us), how long ago it was
-  // used (us), "moved" if the epoch was another | "none" |
+  // used (us), "moved" if the epoch was another, "other" if another owner
+  // acquired it last | "none" |
   // "held", how long yet (us): by another, who is asked to release it. That
   // can be one that asked before, if the owner acquires what it has already
   RedisScript acquire;
@@ -93,6 +94,12 @@ struct RedisScripts {
   RedisScript forget;
   // KEYS due. ARGV limit: indexes that are due, each followed by its score.
   RedisScript due;
+  // KEYS notes, their count. ARGV how many to keep (about) and for how long (s)
+  // if no others come, notes: "ok"
+  RedisScript tell;
+  // KEYS notes, their count. ARGV mark or empty, limit: "ok", the next mark,
+  // "missed" if notes after that mark are gone, or may be; those that are there
+  RedisScript hear;
 
   // SCRIPT LOAD of each, for a new connection.
   std::vector<RedisCommand> Load() const;

@@ -204,7 +204,8 @@ absl::StatusOr<std::optional<MemoryStore::Reloaded>> RedisSessions::Acquired(
                   ParseMicros(reply.list[4].text)};
   Own(session, {root, reply.list[2].text});
   return MemoryStore::Reloaded{*std::move(record),
-                               reply.list[5].text == "moved"};
+                               reply.list[5].text == "moved",
+                               reply.list[6].text == "other"};
 }
 
 RedisSessions::Reloads RedisSessions::AcquireAll(

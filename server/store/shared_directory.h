@@ -63,6 +63,20 @@ class SharedDirectory {
   // making it: that goes, and it is due no more, nor listed, unless it was made
   // due since.
   virtual absl::Status Forget(const Due& due, const std::string& tombstone) = 0;
+
+  // Notes that the servers leave for each other. The newest some ten thousand
+  // are kept, until for a minute none came. After UNAVAILABLE they may have
+  // been left all the same.
+  virtual absl::Status Tell(const std::vector<std::string>& notes) = 0;
+  struct Heard {
+    std::vector<std::string> notes;  // in the order in which they were left
+    std::string mark;                // the next `after`
+    bool missed = false;             // some before them may be lost
+  };
+  // The notes after a mark, `limit` at most; "": none yet, but those that are
+  // left from now on come after the mark that it gives.
+  virtual absl::StatusOr<Heard> Hear(const std::string& after,
+                                     size_t limit) = 0;
 };
 
 }  // namespace mneme

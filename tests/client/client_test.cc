@@ -60,7 +60,7 @@ TEST_F(ClientTest, SessionsAreFoundListedAndClosed) {
   std::set<std::string> ids;
   std::string token;
   do {
-    ASSERT_OK_AND_ASSIGN(auto page, client_->ListSessions("", token));
+    ASSERT_OK_AND_ASSIGN(auto page, client_->ListSessions({}, token));
     for (const auto& s : page.sessions) ids.insert(s.session_id);
     token = page.next_page_token;
   } while (!token.empty());

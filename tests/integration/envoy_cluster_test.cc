@@ -81,7 +81,7 @@ class EnvoyClusterTest : public EnvoyTest {
     size_t count = 0;
     std::string token;
     do {
-      const auto page = client.ListSessions("", token);
+      const auto page = client.ListSessions({}, token);
       EXPECT_THAT(page, IsOk());
       if (!page.ok()) return count;
       count += page->sessions.size();

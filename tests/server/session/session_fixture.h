@@ -131,9 +131,10 @@ class SessionFixture : public ::testing::Test, protected FakeStreams {
   }
 
   SessionManager::Page List(const std::string& tenant, const std::string& after,
-                            size_t limit, const std::string& model) {
+                            size_t limit, const std::string& model,
+                            const std::string& prefix = "") {
     Pending<absl::StatusOr<SessionManager::Page>> page;
-    manager_->List({tenant, after, limit, model}, page.Setter());
+    manager_->List({tenant, after, limit, model, prefix}, page.Setter());
     return *page.Get();
   }
 

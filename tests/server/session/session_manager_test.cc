@@ -6,7 +6,9 @@
 namespace mneme {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class SessionManagerTest : public SessionFixture {};
@@ -90,6 +92,27 @@ TEST_F(SessionManagerTest, ListIsInIdOrderAndPages) {
   page = List("default", "", 2, "other");
   EXPECT_TRUE(page.sessions.empty());
   EXPECT_EQ(page.next, "");
+}
+
+TEST_F(SessionManagerTest, ListGivesThoseWhoseIdsBeginSo) {
+  limits_.list_scan = 2;  // others are not even passed
+  Restart();
+  for (const char* id : {"a", "a-", "a-1", "a-2", "a-3", "a.", "b", "B"}) {
+    ASSERT_OK(Open(id));
+  }
+  std::vector<std::string> ids;
+  std::string after;
+  do {
+    const auto page = List("default", after, 2, "", "a-");
+    for (const SessionInfo& info : page.sessions) {
+      ids.push_back(info.key.session_id);
+    }
+    after = page.next;
+  } while (!after.empty());
+  EXPECT_THAT(ids, ElementsAre("a-", "a-1", "a-2", "a-3"));
+  EXPECT_THAT(List("default", "", 2, "", "a-4").sessions, IsEmpty());
+  EXPECT_THAT(List("other", "", 2, "", "a").sessions, IsEmpty());
+  EXPECT_THAT(List("default", "b", 2, "", "a").sessions, IsEmpty());
 }
 
 TEST_F(SessionManagerTest, AListThatMatchesNothingLooksAtSoManyOnly) {

@@ -98,9 +98,9 @@ absl::StatusOr<MemoryHandle> SharingServer::Close(const std::string& id) {
 }
 
 absl::StatusOr<SessionManager::Page> SharingServer::List(
-    const std::string& after, size_t limit) {
+    const std::string& after, size_t limit, const std::string& prefix) {
   Pending<absl::StatusOr<SessionManager::Page>> page;
-  manager_->List({"default", after, limit, ""}, page.Setter());
+  manager_->List({"default", after, limit, "", prefix}, page.Setter());
   return page.Get();
 }
 

@@ -48,7 +48,8 @@ class SharingServer : public SessionObserver, public BatchObserver {
                                    const std::string& fork_id);
   absl::StatusOr<MemoryHandle> Close(const std::string& id);
   absl::StatusOr<SessionManager::Page> List(const std::string& after,
-                                            size_t limit);
+                                            size_t limit,
+                                            const std::string& prefix = "");
 
   FakeModel& model() { return model_; }
   SessionManager& manager() { return *manager_; }

@@ -75,6 +75,27 @@ TEST_F(SharedSessionsTest, ListNamesTheSessionsOfAllServersInOrder) {
   }
 }
 
+TEST_F(SharedSessionsTest, ListGivesThoseWhoseIdsBeginSo) {
+  const auto a = Serve();
+  const auto b = Serve();
+  SessionManager::OpenRequest in_memory;
+  in_memory.durability = Durability::kMemory;
+  for (const char* id : {"a", "b-1", "b-2", "b-3", "b-4", "c"}) {
+    ASSERT_OK(a->Open(id));
+  }
+  ASSERT_OK(b->Open("b-25", in_memory));
+  ASSERT_OK(b->Open("d-25", in_memory));
+  std::vector<std::string> listed;
+  std::string after;
+  do {
+    const auto page = b->List(after, 2, "b-");
+    ASSERT_OK(page);
+    for (const std::string& id : Ids(*page)) listed.push_back(id);
+    after = page->next;
+  } while (!after.empty());
+  EXPECT_THAT(listed, ElementsAre("b-1", "b-2", "b-25", "b-3", "b-4"));
+}
+
 TEST_F(SharedSessionsTest, WhatOneServerClosedIsGoneOnAll) {
   const auto a = Serve();
   const auto b = Serve();

@@ -18,6 +18,7 @@ namespace {
 
 using ::absl::StatusCode;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -111,6 +112,54 @@ TEST_F(RedisStoreTest, ARefusedNewSessionIsForgottenByWhoLooksForIt) {
   EXPECT_EQ(due->at(0).session, Session("fork"));
   EXPECT_THAT(store->directory()->Forget(due->at(0), ""), IsOk());
   EXPECT_EQ(server_.CountKeys(), 0);
+}
+
+TEST_F(RedisStoreTest, NotesAreHeardInOrderByWhoAskedBefore) {
+  const auto a = Open();
+  const auto b = Open();
+  const auto hear = [&](const std::string& after, size_t limit) {
+    return b->directory()->Hear(after, limit).value();
+  };
+  ASSERT_THAT(a->directory()->Tell({"long ago"}), IsOk());
+  const std::string start = hear("", 10).mark;
+  EXPECT_THAT(hear(start, 10).notes, IsEmpty());
+  ASSERT_THAT(a->directory()->Tell({"one", "two"}), IsOk());
+  ASSERT_THAT(b->directory()->Tell({"three"}), IsOk());
+  const auto first = hear(start, 2);
+  EXPECT_THAT(first.notes, ElementsAre("one", "two"));
+  const auto rest = hear(first.mark, 2);
+  EXPECT_THAT(rest.notes, ElementsAre("three"));
+  EXPECT_FALSE(first.missed || rest.missed);
+  EXPECT_THAT(hear(rest.mark, 2).notes, IsEmpty());
+}
+
+TEST_F(RedisStoreTest, NobodyMissedNotesThatHeHeardBeforeTheyWereForgotten) {
+  const auto store = Open();
+  SharedDirectory* const directory = store->directory();
+  ASSERT_THAT(directory->Tell({"one"}), IsOk());
+  const std::string heard = directory->Hear("", 1)->mark;
+  ASSERT_THAT(directory->Tell({"two"}), IsOk());
+  const std::string heard_all = directory->Hear(heard, 9)->mark;
+  EXPECT_GT(server_.Run({"TTL", keys_.Notes()}).integer, 0);
+  server_.Run({"DEL", keys_.Notes()});  // that time is over
+  EXPECT_FALSE(directory->Hear(heard_all, 9)->missed);
+  EXPECT_TRUE(directory->Hear(heard, 9)->missed);
+  ASSERT_THAT(directory->Tell({"three"}), IsOk());
+  const auto next = directory->Hear(heard_all, 9);
+  EXPECT_FALSE(next->missed);
+  EXPECT_THAT(next->notes, ElementsAre("three"));
+}
+
+TEST_F(RedisStoreTest, TheOldestNotesGoAndWhoWantedThemIsTold) {
+  const auto store = Open();
+  ASSERT_THAT(store->directory()->Tell({"first"}), IsOk());
+  const std::string mark = store->directory()->Hear("", 1)->mark;
+  const std::vector<std::string> many(1000, "note");
+  for (int i = 0; i < 15; ++i) {
+    ASSERT_THAT(store->directory()->Tell(many), IsOk());
+  }
+  EXPECT_LT(server_.Run({"XLEN", keys_.Notes()}).integer, 11'000);
+  EXPECT_TRUE(store->directory()->Hear(mark, 1)->missed);
 }
 
 TEST_F(RedisStoreTest, AFamilysKeysShareAHashTag) {
