@@ -159,6 +159,8 @@ std::vector<absl::StatusOr<MemoryStore::Reloaded>> RedisStore::ReloadAll(
   const absl::Status waited = any ? WaitForReplicas() : absl::OkStatus();
   for (size_t i = 0; i < places.size(); ++i) {
     const bool lost = acquired[i].ok() && !waited.ok();
+    // Whoever gets it then must learn that another had it.
+    if (lost) sessions_.Disown(asked[i].session);
     all[places[i]] = lost ? waited : std::move(acquired[i]);
   }
   return all;
