@@ -8,6 +8,7 @@ namespace mneme {
 namespace {
 
 using ::absl::StatusCode;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // Of a server whose wall clock is wrong.
@@ -66,6 +67,24 @@ TEST_F(SharedExpiryTest, SessionsOfAServerThatDiedEndToo) {
   a.reset();
   const auto b = Serve();
   EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "s")).reason, "SESSION_EXPIRED");
+}
+
+// As on a node of a cluster that is down.
+TEST_F(SharedExpiryTest, WhatCannotBeReadDoesNotKeepOthersFromEnding) {
+  auto a = Serve();
+  for (const char* id : {"s", "lost"}) {
+    ASSERT_OK(a->Open(id, IdleTtl(absl::Milliseconds(100))));
+  }
+  a.reset();
+  const std::string index = "mneme:i:7:default:lost";
+  redis_.Run({"RENAME", index, "kept"});
+  redis_.Run({"SET", index, "nothing that can be looked at"});
+  const auto b = Serve();
+  EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "s")).reason, "SESSION_EXPIRED");
+  EXPECT_THAT(b->Get("lost").status().message(), HasSubstr("WRONGTYPE"));
+  EXPECT_THAT(b->List("", 10).status().message(), HasSubstr("WRONGTYPE"));
+  redis_.Run({"RENAME", "kept", index});
+  EXPECT_OK(b->List("", 10));
 }
 
 TEST_F(SharedExpiryTest, ATtlThatWasShortenedCountsThoughItsServerDied) {
