@@ -110,6 +110,8 @@ void Append(redisContext* context, const RedisCommand& command) {
                          sizes.data());
 }
 
+}  // namespace
+
 void Pause(Clock* clock, absl::Duration pause) {
   Mutex mu;
   std::condition_variable never;
@@ -117,8 +119,6 @@ void Pause(Clock* clock, absl::Duration pause) {
   MutexLock lock(&mu);
   while (clock->Monotonic() < end) clock->WaitUntil(lock, never, end);
 }
-
-}  // namespace
 
 absl::Status RedisDown(absl::string_view message) {
   ErrorInfo info;

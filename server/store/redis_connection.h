@@ -90,6 +90,9 @@ class RedisConnection {
   RedisSuspects suspects_;
 };
 
+// Blocks for so long.
+void Pause(Clock* clock, absl::Duration pause);
+
 }  // namespace mneme
 
 #endif  // MNEME_SERVER_STORE_REDIS_CONNECTION_H_

@@ -25,6 +25,7 @@ namespace mneme {
 //   prefix {root}T:x:S    set      claims that may not be used any more
 //   prefix {all}l:T       zset     ids of the tenant's sessions, in order
 //   prefix {all}due       zset     indexes by when to look at them next (us)
+//   prefix erase          zset     marks of removals whose bytes may be left
 //
 // {root} is 32 hexadecimal digits in braces: a hash tag, so all of a family is
 // in one slot. Records, replies, values and tombstones are framed and
@@ -49,6 +50,9 @@ class RedisKeys {
 
   std::string Sessions(const std::string& tenant) const;
   std::string Due() const { return prefix_ + "{all}due"; }
+
+  // Of RedisEraser: by when they were made (s).
+  std::string EraseMarks() const { return prefix_ + "erase"; }
 
   // Written by Flush, so that there is something to wait for.
   std::string FlushMark() const { return prefix_ + "flush"; }

@@ -3,6 +3,7 @@
 
 #include "server/base/error_info.h"
 #include "tests/server/session/shared_fixture.h"
+#include "tests/testing/files_with.h"
 
 namespace mneme {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using ::absl::StatusCode;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Of a server whose wall clock is wrong.
 class ClockAhead : public Clock {
@@ -67,6 +69,25 @@ TEST_F(SharedExpiryTest, SessionsOfAServerThatDiedEndToo) {
   a.reset();
   const auto b = Serve();
   EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "s")).reason, "SESSION_EXPIRED");
+}
+
+TEST_F(SharedExpiryTest, WhatIsErasedLeavesNoTraceNorDoesItsTombstone) {
+  const auto a = Serve();
+  const auto b = Serve();
+  const Position start = a->Open("canary-1")->head;
+  const auto reply = a->Send("canary-1", start, Range(0, 8));
+  ASSERT_OK(reply);
+  EXPECT_THAT(b->Erase("canary-1"), IsOkAndHolds(reply->head.handle));
+  const auto ended = a->Open("canary-2", IdleTtl(absl::Milliseconds(100)));
+  ASSERT_OK(ended);
+  EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "canary-2")).reason,
+            "SESSION_EXPIRED");
+  EXPECT_THAT(FilesWith(redis_.folder(), "canary-1"), IsEmpty());
+  EXPECT_THAT(FilesWith(redis_.folder(), "canary-2"), Not(IsEmpty()));
+  EXPECT_THAT(b->Erase("canary-2"), IsOkAndHolds(ended->head.handle));
+  EXPECT_THAT(FilesWith(redis_.folder(), "canary-2"), IsEmpty());
+  EXPECT_THAT(b->Get("canary-2"), StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(b->Erase("canary-2"), StatusIs(StatusCode::kNotFound));
 }
 
 // As on a node of a cluster that is down.
