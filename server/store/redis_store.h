@@ -128,7 +128,8 @@ class RedisStore : public MemoryStore {
   // With one Redis that is reached directly: Scrub has it write its files anew
   // (redis_eraser.h). What a server that died noted is made up for by the next
   // Scrub of any. UNIMPLEMENTED behind a proxy, with replicas, and where
-  // Redis lacks the commands for it. (Of a session whose making was broken off, the id stays.)
+  // Redis lacks the commands for it. (Of a session whose making was broken off,
+  // the id stays.)
   absl::Status MarkErase() override ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status Scrub() override;
   // One snapshot a session, not of all.
