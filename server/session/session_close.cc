@@ -1,10 +1,24 @@
 // The part of SessionManager that ends sessions whose owner says so.
 
+#include <optional>
 #include <utility>
 
+#include "server/base/error_info.h"
 #include "server/session/session_manager.h"
 
 namespace mneme {
+namespace {
+
+// The last handle of a session of which `gone` is said, if it left a tombstone.
+std::optional<MemoryHandle> LastOf(const absl::Status& gone) {
+  const ErrorInfo info = GetErrorInfo(gone);
+  const auto last = info.metadata.find("last");
+  if (last == info.metadata.end()) return std::nullopt;
+  const auto handle = MemoryHandle::Parse(last->second);
+  return handle.ok() ? std::make_optional(*handle) : std::nullopt;
+}
+
+}  // namespace
 
 void SessionManager::Close(const SessionKey& key, CloseDone done) {
   End(key, /*erase=*/false, Counted(std::move(done)));
@@ -123,11 +137,11 @@ void SessionManager::OnRemoved(const MemoryHandle& last, const SessionKey& key,
 
 void SessionManager::EraseGone(const SessionKey& key, absl::Status gone,
                                CloseDone done) {
-  const std::optional<Tombstone> tombstone = table_.FindTombstone(key);
+  const std::optional<MemoryHandle> last = LastOf(gone);
   // Perhaps an Erase before this one failed halfway.
-  if (!tombstone.has_value()) return Scrub(std::move(gone), std::move(done));
+  if (!last.has_value()) return Scrub(std::move(gone), std::move(done));
   context_.writer->EraseTombstone(
-      key, [this, key, last = tombstone->last,
+      key, [this, key, last = *last,
             done = std::move(done)](const absl::Status& removed) mutable {
         if (!removed.ok()) return std::move(done)(removed);
         table_.EraseTombstone(key);

@@ -53,10 +53,10 @@ void SessionManager::EndIfStored(const std::shared_ptr<Session>& session) {
   admission_.Begin();
   context_.writer->Ask([this, session](SharedDirectory* directory) {
     const absl::Duration now = context_.clock->Monotonic();
-    const auto entries = directory->Look({session->key()});
-    if (entries.ok() && HasEnded(entries->front())) {
+    const auto entry = directory->LookAt(session->key());
+    if (entry.ok() && HasEnded(*entry)) {
       Reacquire(session);
-    } else if (entries.ok() && session->RetireIf({now, now})) {
+    } else if (entry.ok() && session->RetireIf({now, now})) {
       LetGo(*session);
     } else {
       expiry_.Set(session->key(), now + kRetry);  // the store is down, or used

@@ -22,6 +22,8 @@ constexpr absl::Duration kLookPause =
 constexpr size_t kLookAtOnce = 256;
 // A session that never ends by itself is looked at all the same.
 constexpr absl::Duration kMostDelay = absl::Hours(24);
+// One that cannot be read just now, so that others have their turn.
+constexpr absl::Duration kUnreadDelay = absl::Seconds(10);
 constexpr size_t kMostToEnd = 64;
 // Each takes some round trips, and whoever looks for a session waits.
 constexpr size_t kMostForgotten = 16;
@@ -69,9 +71,9 @@ void SessionManager::Find(const SessionKey& key, Found found) {
   admission_.Begin();
   context_.writer->Ask([this, key, found = std::move(found)](
                            SharedDirectory* directory) mutable {
-    const auto entries = directory->Look({key});
-    entries.ok() ? std::move(found)(Adopt(key, entries->front()))
-                 : std::move(found)(entries.status());
+    const auto entry = directory->LookAt(key);
+    entry.ok() ? std::move(found)(Adopt(key, *entry))
+               : std::move(found)(entry.status());
     admission_.End();
   });
 }
@@ -139,9 +141,9 @@ void SessionManager::Get(const SessionKey& key, InfoDone done) {
   }
   context_.writer->Ask([this, key, done = Counted(std::move(done))](
                            SharedDirectory* directory) mutable {
-    const auto entries = directory->Look({key});
-    entries.ok() ? std::move(done)(InfoOf(key, entries->front()))
-                 : std::move(done)(entries.status());
+    const auto entry = directory->LookAt(key);
+    entry.ok() ? std::move(done)(InfoOf(key, *entry))
+               : std::move(done)(entry.status());
   });
 }
 
@@ -183,7 +185,9 @@ absl::StatusOr<SessionManager::Page> SessionManager::ListShared(
   if (keys.size() == request.limit) page.next = ids.back();
   for (size_t i = 0; i < keys.size(); ++i) {
     absl::StatusOr<SessionInfo> info = InfoOf(keys[i], entries[i]);
-    if (!info.ok()) continue;  // as here: what cannot be read is not listed
+    // A list that lacks some sessions would say that there are none.
+    if (!info.ok() && !entries[i].was_read()) return info.status();
+    if (!info.ok()) continue;  // as here: what is damaged is not listed
     if (!request.model.empty() && info->model != request.model) continue;
     page.sessions.push_back(*std::move(info));
   }
@@ -251,6 +255,7 @@ bool SessionManager::LookAfterDue(SharedDirectory* directory) {
 std::optional<absl::Duration> SessionManager::LookAfterOne(
     const SessionKey& key, const SharedDirectory::Entry& entry) {
   const absl::Duration soon = context_.limits.keep_unused;
+  if (!entry.was_read()) return kUnreadDelay;
   if (!entry.record.ok()) return kMostDelay;  // its owner may close it
   if (!entry.record->has_value()) {
     const auto tombstone = DecodeTombstone(entry.tombstone);

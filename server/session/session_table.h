@@ -65,9 +65,6 @@ class SessionTable {
   // that had to go for its one.
   std::optional<SessionKey> Bury(const Tombstone& tombstone)
       ABSL_LOCKS_EXCLUDED(mu_);
-  std::optional<Tombstone> FindTombstone(const SessionKey& key) const {
-    return tombstones_.Find(key);
-  }
   void EraseTombstone(const SessionKey& key) { tombstones_.Erase(key); }
   // Tombstones that have been there long enough go; their keys.
   std::vector<SessionKey> PruneTombstones(absl::Time now);

@@ -143,22 +143,23 @@ bool SharedEvents::OnTold(bool told, std::vector<Untold>* notes,
 }
 
 absl::Status SharedEvents::BeginToHear(SharedDirectory* directory) {
-  if (heard_.has_value()) return Hear(directory);
-  ASSIGN_OR_RETURN(auto heard, directory->Hear("", kAtOnce));
-  heard_ = std::move(heard.mark);
+  if (heard().has_value()) return Hear(directory);
+  ASSIGN_OR_RETURN(auto found, directory->Hear("", kAtOnce));
+  SetHeard(std::move(found.mark));
   HearLater();
   return absl::OkStatus();
 }
 
 absl::Status SharedEvents::Hear(SharedDirectory* directory) {
-  if (!heard_.has_value()) return absl::OkStatus();
+  std::optional<std::string> mark = heard();
   size_t heard_now = kAtOnce;
-  while (heard_now == kAtOnce) {
-    ASSIGN_OR_RETURN(const auto heard, directory->Hear(*heard_, kAtOnce));
-    heard_ = heard.mark;
-    heard_now = heard.notes.size();
-    if (heard.missed) parts_.events->PublishMissed();
-    for (const std::string& note : heard.notes) {
+  while (mark.has_value() && heard_now == kAtOnce) {
+    ASSIGN_OR_RETURN(const auto found, directory->Hear(*mark, kAtOnce));
+    mark = found.mark;
+    SetHeard(mark);
+    heard_now = found.notes.size();
+    if (found.missed) parts_.events->PublishMissed();
+    for (const std::string& note : found.notes) {
       const std::optional<SessionEvent> event = DecodeEvent(note);
       if (event.has_value()) parts_.events->Publish(*event);
       if (note == kMissed) parts_.events->PublishMissed();
@@ -170,12 +171,24 @@ absl::Status SharedEvents::Hear(SharedDirectory* directory) {
 void SharedEvents::HearLater() {
   parts_.alarms->Set(parts_.clock->Monotonic() + kHearInterval, [this] {
     if (stopped()) return;
-    Ask([this](SharedDirectory* directory) {
-      // What cannot be read now can be the next time.
-      Hear(directory).IgnoreError();
-      parts_.events->watched() ? HearLater() : heard_.reset();
-    });
+    Ask([this](SharedDirectory* directory) { HearOrStop(directory); });
   });
+}
+
+void SharedEvents::HearOrStop(SharedDirectory* directory) {
+  // What cannot be read now can be the next time.
+  const bool heard_all = Hear(directory).ok();
+  heard_all && !parts_.events->watched() ? SetHeard(std::nullopt) : HearLater();
+}
+
+void SharedEvents::SetHeard(std::optional<std::string> mark) {
+  MutexLock lock(&mu_);
+  heard_ = std::move(mark);
+}
+
+std::optional<std::string> SharedEvents::heard() {
+  MutexLock lock(&mu_);
+  return heard_;
 }
 
 }  // namespace mneme

@@ -70,19 +70,22 @@ class SharedEvents {
   // is to wait any more.
   bool OnTold(bool told, std::vector<Untold>* notes, std::vector<Then>* thens)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // The others: on the directory's thread.
+  // The others: on the directory's thread, or where too much is asked on any,
+  // with a directory that refuses.
   void Tell(SharedDirectory* directory) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status BeginToHear(SharedDirectory* directory);
-  absl::Status Hear(SharedDirectory* directory);
+  absl::Status BeginToHear(SharedDirectory* directory) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Hear(SharedDirectory* directory) ABSL_LOCKS_EXCLUDED(mu_);
+  void HearOrStop(SharedDirectory* directory) ABSL_LOCKS_EXCLUDED(mu_);
+  void SetHeard(std::optional<std::string> mark) ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<std::string> heard() ABSL_LOCKS_EXCLUDED(mu_);
   void HearLater() ABSL_LOCKS_EXCLUDED(mu_);
   bool stopped() ABSL_LOCKS_EXCLUDED(mu_);
 
   const Parts parts_;
-  // Up to where the others' events were read; nullopt: nobody watches. Of the
-  // directory's thread.
-  std::optional<std::string> heard_;
-
   Mutex mu_;
+  // Up to where the others' events were read; nullopt: nobody watches. Written
+  // on the directory's thread.
+  std::optional<std::string> heard_ ABSL_GUARDED_BY(mu_);
   std::deque<Untold> untold_ ABSL_GUARDED_BY(mu_);
   bool telling_ ABSL_GUARDED_BY(mu_) = false;  // Tell was asked for
   bool failing_ ABSL_GUARDED_BY(mu_) = false;  // the last one did not work

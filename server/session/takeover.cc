@@ -134,9 +134,8 @@ void Takeover::OnGone(WaitRef wait) {
   if (!parts_.writer->shares_store()) return Finish(wait, UnknownSession(key));
   parts_.writer->Ask([this, wait](SharedDirectory* directory) {
     const SessionKey& session = wait->session->key();
-    const auto entries = directory->Look({session});
-    Finish(wait, entries.ok() ? GoneStatus(session, entries->front())
-                              : entries.status());
+    const auto entry = directory->LookAt(session);
+    Finish(wait, entry.ok() ? GoneStatus(session, *entry) : entry.status());
   });
 }
 

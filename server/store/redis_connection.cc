@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error_info.h"
+#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 
 namespace mneme {
@@ -21,6 +23,11 @@ namespace {
 
 // A server that starts again or takes over needs about that.
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+
+// While a slot moves, some of its keys are here and some there: that is over
+// soon, unless it holds very much. All wait meanwhile.
+constexpr absl::Duration kTryAgainAfter = absl::Milliseconds(10);
+constexpr int kMostTries = 20;
 
 constexpr std::array<absl::string_view, 17> kPassing = {
     "LOADING", "READONLY", "MISCONF", "OOM", "BUSY", "NOSCRIPT", "MASTERDOWN",
@@ -105,6 +112,14 @@ void Append(redisContext* context, const RedisCommand& command) {
 
 }  // namespace
 
+void Pause(Clock* clock, absl::Duration pause) {
+  Mutex mu;
+  std::condition_variable never;
+  const absl::Duration end = clock->Monotonic() + pause;
+  MutexLock lock(&mu);
+  while (clock->Monotonic() < end) clock->WaitUntil(lock, never, end);
+}
+
 absl::Status RedisDown(absl::string_view message) {
   ErrorInfo info;
   info.reason = "STORE_DOWN";
@@ -132,12 +147,33 @@ RedisConnection::~RedisConnection() = default;
 
 absl::StatusOr<std::vector<RedisReply>> RedisConnection::Run(
     const std::vector<RedisCommand>& commands) {
+  if (!suspects_.any_rest(options_.clock->Monotonic())) return Send(commands);
+  std::vector<RedisReply> replies(commands.size(), RedisSuspects::Refusal());
+  std::vector<RedisCommand> asked;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < commands.size(); ++i) {
+    if (suspects_.Has(commands[i])) continue;
+    asked.push_back(commands[i]);
+    places.push_back(i);
+  }
+  ASSIGN_OR_RETURN(std::vector<RedisReply> answered, Send(asked));
+  for (size_t i = 0; i < places.size(); ++i) {
+    replies[places[i]] = std::move(answered[i]);
+  }
+  return replies;
+}
+
+absl::StatusOr<std::vector<RedisReply>> RedisConnection::Send(
+    const std::vector<RedisCommand>& commands) {
   if (commands.empty()) return std::vector<RedisReply>();
+  const absl::Duration sent = options_.clock->Monotonic();
   const NoSigpipe no_sigpipe;
   if (context_ != nullptr && ClosedByServer()) context_.reset();
   if (context_ == nullptr) RETURN_IF_ERROR(Connect());
   ASSIGN_OR_RETURN(std::vector<RedisReply> replies, Exchange(commands));
   if (options_.script) RETURN_IF_ERROR(SendTexts(commands, &replies));
+  RETURN_IF_ERROR(TryAgain(commands, &replies));
+  suspects_.Note(commands, replies, sent, options_.clock->Monotonic());
   const bool whole =
       std::none_of(replies.begin(), replies.end(), [](const RedisReply& reply) {
         return reply.kind == RedisReply::Kind::kError;
@@ -163,6 +199,28 @@ absl::Status RedisConnection::SendTexts(
   ASSIGN_OR_RETURN(auto late, Exchange(texts));
   for (size_t i = 0; i < places.size(); ++i) {
     (*replies)[places[i]] = std::move(late[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RedisConnection::TryAgain(
+    const std::vector<RedisCommand>& commands,
+    std::vector<RedisReply>* replies) {
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    std::vector<RedisCommand> again;
+    std::vector<size_t> places;
+    for (size_t i = 0; i < commands.size(); ++i) {
+      if (!absl::StartsWith((*replies)[i].text, "TRYAGAIN")) continue;
+      again.push_back(commands[i]);
+      places.push_back(i);
+    }
+    if (again.empty()) break;
+    Pause(options_.clock, kTryAgainAfter);
+    ASSIGN_OR_RETURN(auto late, Exchange(again));
+    if (options_.script) RETURN_IF_ERROR(SendTexts(again, &late));
+    for (size_t i = 0; i < places.size(); ++i) {
+      (*replies)[places[i]] = std::move(late[i]);
+    }
   }
   return absl::OkStatus();
 }

@@ -1,7 +1,6 @@
 #ifndef MNEME_SERVER_STORE_REDIS_CONNECTION_H_
 #define MNEME_SERVER_STORE_REDIS_CONNECTION_H_
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,23 +12,12 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/store/redis_address.h"
+#include "server/store/redis_reply.h"
+#include "server/store/redis_suspects.h"
 
 struct redisContext;
 
 namespace mneme {
-
-// A command and its arguments; any bytes.
-using RedisCommand = std::vector<std::string>;
-
-struct RedisReply {
-  enum class Kind : uint8_t { kNil, kInteger, kText, kList, kError };
-  Kind kind = Kind::kNil;
-  int64_t integer = 0;
-  std::string text;              // of kText and kError
-  std::vector<RedisReply> list;  // of kList
-
-  bool is_nil() const { return kind == Kind::kNil; }
-};
 
 // OK unless the reply is an error. What passes by itself or with another
 // server (LOADING, READONLY, OOM, ...) is UNAVAILABLE with reason STORE_DOWN,
@@ -68,7 +56,10 @@ class RedisConnection {
 
   // Sends all commands, then reads their replies: one round trip. An error that
   // Redis replies is among the replies, and costs the connection, since the
-  // server may not be the right one any more. UNAVAILABLE (STORE_DOWN): there
+  // server may not be the right one any more. What a node of a cluster cannot
+  // do yet while a slot moves (TRYAGAIN) is sent again some times, after the
+  // others; what one that hangs failed is not sent for a while, and fails at
+  // once (RedisSuspects). UNAVAILABLE (STORE_DOWN): there
   // is no connection, or it was lost or too slow; then nobody knows which
   // commands were run, and they may still be.
   absl::StatusOr<std::vector<RedisReply>> Run(
@@ -83,16 +74,24 @@ class RedisConnection {
   bool ClosedByServer() const;
   absl::Status Connect();
   absl::Status TryConnect();
+  absl::StatusOr<std::vector<RedisReply>> Send(
+      const std::vector<RedisCommand>& commands);
   absl::StatusOr<std::vector<RedisReply>> Exchange(
       const std::vector<RedisCommand>& commands);
   absl::Status SendTexts(const std::vector<RedisCommand>& commands,
                          std::vector<RedisReply>* replies);
+  absl::Status TryAgain(const std::vector<RedisCommand>& commands,
+                        std::vector<RedisReply>* replies);
   absl::Status Lost(absl::string_view doing);
 
   const Options options_;
   std::unique_ptr<redisContext, Close> context_;
   absl::Duration not_before_ = -absl::InfiniteDuration();
+  RedisSuspects suspects_;
 };
+
+// Blocks for so long.
+void Pause(Clock* clock, absl::Duration pause);
 
 }  // namespace mneme
 

@@ -34,6 +34,10 @@ SharedDirectory::Entry ReadEntry(const SessionKey& session,
                                  const RedisReply& index,
                                  const RedisReply& looked) {
   SharedDirectory::Entry entry;
+  if (const absl::Status status = StatusOf(looked); !status.ok()) {
+    entry.record = status;
+    return entry;
+  }
   if (looked.list[0].text != "ok") {
     entry.record = std::nullopt;
     entry.tombstone = TombstoneIn(session, index.list[2]);
@@ -68,28 +72,50 @@ absl::StatusOr<std::vector<RedisReply>> RedisDirectory::ReadIndexes(
   for (const SessionKey& session : sessions) {
     commands.push_back({"HMGET", keys_->Index(session), "r", "g", "t"});
   }
-  ASSIGN_OR_RETURN(auto replies, connection_.Run(commands));
-  for (const RedisReply& reply : replies) RETURN_IF_ERROR(StatusOf(reply));
-  return replies;
+  return connection_.Run(commands);
 }
 
 absl::StatusOr<std::vector<SharedDirectory::Entry>> RedisDirectory::Look(
     const std::vector<SessionKey>& sessions) {
   MutexLock lock(&mu_);
+  std::vector<size_t> left;
+  ASSIGN_OR_RETURN(std::vector<Entry> entries, LookOnce(sessions, &left));
+  if (left.empty()) return entries;
+  // Their indexes tell now what became of them.
+  std::vector<SessionKey> again;
+  for (const size_t i : left) again.push_back(sessions[i]);
+  std::vector<size_t> ignored;
+  ASSIGN_OR_RETURN(std::vector<Entry> anew, LookOnce(again, &ignored));
+  for (size_t i = 0; i < left.size(); ++i) entries[left[i]] = anew[i];
+  return entries;
+}
+
+absl::StatusOr<std::vector<SharedDirectory::Entry>> RedisDirectory::LookOnce(
+    const std::vector<SessionKey>& sessions, std::vector<size_t>* left) {
   ASSIGN_OR_RETURN(const auto indexes, ReadIndexes(sessions));
+  std::vector<Entry> entries(sessions.size());
   std::vector<RedisCommand> commands;
+  std::vector<size_t> places;
   for (size_t i = 0; i < sessions.size(); ++i) {
+    const absl::Status status = StatusOf(indexes[i]);
+    if (!status.ok()) {
+      entries[i].record = status;
+      continue;
+    }
     const auto root = ParseRoot(indexes[i].list[0].text);
     // Without a family, a key that is never there.
     commands.push_back(RedisScripts::Get().look.Call(
         {keys_->Record(sessions[i], root.value_or(Root{}))}, {owner_}));
+    places.push_back(i);
   }
   ASSIGN_OR_RETURN(const auto looked, connection_.Run(commands));
-  std::vector<Entry> entries;
-  for (size_t i = 0; i < sessions.size(); ++i) {
-    RETURN_IF_ERROR(StatusOf(looked[i]));
-    entries.push_back(ReadEntry(sessions[i], indexes[i], looked[i]));
-    entries.back().durable = durable_;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const size_t at = places[i];
+    Entry& entry = entries[at];
+    entry = ReadEntry(sessions[at], indexes[at], looked[i]);
+    entry.durable = durable_;
+    const bool found = !entry.record.ok() || entry.record->has_value();
+    if (!found && !indexes[at].list[0].is_nil()) left->push_back(at);
   }
   return entries;
 }
@@ -182,6 +208,7 @@ absl::StatusOr<SharedDirectory::Heard> RedisDirectory::Hear(
 
 absl::Status RedisDirectory::ForgetClaim(const SessionKey& session) {
   ASSIGN_OR_RETURN(const auto indexes, ReadIndexes({session}));
+  RETURN_IF_ERROR(StatusOf(indexes[0]));
   const std::string& root_bytes = indexes[0].list[0].text;
   const std::string& claim = indexes[0].list[1].text;
   const std::optional<Root> root = ParseRoot(root_bytes);

@@ -41,7 +41,12 @@ class RedisDirectory : public SharedDirectory {
       ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // The index of each: root, claim, tombstone.
+  // `left`: the places of those that an index named, and that were not there,
+  // since they were removed meanwhile, or are not made yet.
+  absl::StatusOr<std::vector<Entry>> LookOnce(
+      const std::vector<SessionKey>& sessions, std::vector<size_t>* left)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The index of each: root, claim, tombstone; or an error.
   absl::StatusOr<std::vector<RedisReply>> ReadIndexes(
       const std::vector<SessionKey>& sessions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -27,6 +27,7 @@ namespace mneme {
 //   prefix {all}due       zset     indexes by when to look at them next (us)
 //   prefix {all}notes     stream   n note; the ids count up, one by one
 //   prefix {all}noted     string   the last of these ids (begins with the time)
+//   prefix erase          zset     marks of removals whose bytes may be left
 //
 // {root} is 32 hexadecimal digits in braces: a hash tag, so all of a family is
 // in one slot. Records, replies, values and tombstones are framed and
@@ -53,6 +54,9 @@ class RedisKeys {
   std::string Due() const { return prefix_ + "{all}due"; }
   std::string Notes() const { return prefix_ + "{all}notes"; }
   std::string NoteCount() const { return prefix_ + "{all}noted"; }
+
+  // Of RedisEraser: by when they were made (s).
+  std::string EraseMarks() const { return prefix_ + "erase"; }
 
   // Written by Flush, so that there is something to wait for.
   std::string FlushMark() const { return prefix_ + "flush"; }

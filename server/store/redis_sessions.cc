@@ -275,25 +275,23 @@ absl::StatusOr<std::vector<RedisSessions::FoundRoot>> RedisSessions::FindRoots(
   return roots;
 }
 
-absl::StatusOr<bool> RedisSessions::Remove(const SessionKey& session,
-                                           const std::string& tombstone) {
+absl::StatusOr<RedisSessions::Removed> RedisSessions::Remove(
+    const SessionKey& session, const std::string& tombstone) {
   ASSIGN_OR_RETURN(const std::string score, ReadScore(session));
   ASSIGN_OR_RETURN(const RedisReply buried,
                    connection_->Run(RedisScripts::Get().bury.Call(
                        {keys_->Index(session)}, {tombstone})));
   const Claim claim = {buried.list[1].text, buried.list[2].text};
-  bool sync = true;
+  Removed removed;
   if (!claim.root.empty()) {
-    ASSIGN_OR_RETURN(sync, RemoveRecord(session, claim));
+    ASSIGN_OR_RETURN(removed.sync, RemoveRecord(session, claim));
     RETURN_IF_ERROR(connection_->Run(ReleaseCommand(session, claim)).status());
   }
   Disown(session);
-  // What stays there is found to be gone by whoever looks at it next.
-  connection_
-      ->Run(ForgetCommand(session, score, /*keep_due=*/!tombstone.empty()))
-      .status()
-      .IgnoreError();
-  return sync;
+  const RedisCommand forget =
+      ForgetCommand(session, score, /*keep_due=*/!tombstone.empty());
+  if (!connection_->Run(forget).ok()) removed.owed.push_back(forget);
+  return removed;
 }
 
 absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
@@ -363,6 +361,26 @@ absl::Status RedisSessions::CloseClaim(const SessionKey& session,
 
 absl::Status RedisSessions::RemoveTombstone(const SessionKey& session) {
   return connection_->Run({"HDEL", keys_->Index(session), "t"}).status();
+}
+
+absl::Status RedisSessions::EraseTombstone(const SessionKey& session) {
+  // As one that makes it and dies. So whoever makes it finds the id taken, and
+  // lists it once more after that.
+  Root root;
+  for (uint8_t& byte : root) byte = static_cast<uint8_t>(random_());
+  ASSIGN_OR_RETURN(const RedisReply claimed,
+                   connection_->Run(ClaimCommand(session, root)));
+  if (Word(claimed) != "claimed") return RemoveTombstone(session);
+  const Claim claim = {Bytes(root), claimed.list[1].text};
+  ASSIGN_OR_RETURN(const std::string score, ReadScore(session));
+  ASSIGN_OR_RETURN(const RedisReply buried,
+                   connection_->Run(RedisScripts::Get().bury.Call(
+                       {keys_->Index(session)}, {""})));
+  if (buried.list[2].text != claim.number) return absl::OkStatus();
+  RETURN_IF_ERROR(
+      connection_->Run(ForgetCommand(session, score, /*keep_due=*/false))
+          .status());
+  return connection_->Run(ReleaseCommand(session, claim)).status();
 }
 
 absl::StatusOr<RedisSessions::Claim> RedisSessions::ReadIndex(

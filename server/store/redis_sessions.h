@@ -116,11 +116,19 @@ class RedisSessions {
   Reloads AcquireAll(const std::vector<MemoryStore::ReloadRequest>& requests);
 
   // Removes the session, also a damaged one, and leaves the framed tombstone.
-  // Whether what was removed was kSync or unknown. UNAVAILABLE (NOT_OWNER): it
-  // is another's.
-  absl::StatusOr<bool> Remove(const SessionKey& session,
-                              const std::string& tombstone);
+  // UNAVAILABLE (NOT_OWNER): it is another's.
+  struct Removed {
+    bool sync = true;  // what was removed was kSync or unknown
+    // What could not be run, and has to be if its name is to go soon: whoever
+    // looks at it next does that too.
+    std::vector<RedisCommand> owed;
+  };
+  absl::StatusOr<Removed> Remove(const SessionKey& session,
+                                 const std::string& tombstone);
   absl::Status RemoveTombstone(const SessionKey& session);
+  // The same, and its name leaves the directory, unless there is a session of
+  // that id again.
+  absl::Status EraseTombstone(const SessionKey& session);
 
  private:
   // nullopt: there is none.

@@ -117,6 +117,7 @@ RedisStore::RedisStore(const Options& options)
       sessions_(&writer_, &keys_, {options.lease, options.look_after}),
       directory_(ToConnectionOptions(options), &keys_, sessions_.owner(),
                  options.offer_sync && options.wait_replicas == 0),
+      eraser_(ToConnectionOptions(options), &keys_, sessions_.owner()),
       reader_(ToConnectionOptions(options)) {}
 
 RedisStore::~RedisStore() = default;
@@ -159,6 +160,8 @@ std::vector<absl::StatusOr<MemoryStore::Reloaded>> RedisStore::ReloadAll(
   const absl::Status waited = any ? WaitForReplicas() : absl::OkStatus();
   for (size_t i = 0; i < places.size(); ++i) {
     const bool lost = acquired[i].ok() && !waited.ok();
+    // Whoever gets it then must learn that another had it.
+    if (lost) sessions_.Disown(asked[i].session);
     all[places[i]] = lost ? waited : std::move(acquired[i]);
   }
   return all;
@@ -264,28 +267,48 @@ absl::StatusOr<std::string> RedisStore::GetReply(const ReplyKey& key) const {
 absl::Status RedisStore::Remove(const SessionKey& session,
                                 const std::string& tombstone) {
   MutexLock lock(&write_mu_);
+  std::optional<std::string> mark = eraser_.TakeMark();
   if (memory_.Find(session).has_value()) {
+    if (mark.has_value()) eraser_.Removed(*std::move(mark), {});
     return memory_.Remove(session, tombstone);
   }
   RETURN_IF_ERROR(memory_.Remove(session, ""));
   const std::string framed =
       tombstone.empty() ? "" : Frame(TombstoneEntryKey(session), tombstone);
-  ASSIGN_OR_RETURN(const bool sync, sessions_.Remove(session, framed));
-  if (sync) return WaitForReplicas();
+  ASSIGN_OR_RETURN(auto removed, sessions_.Remove(session, framed));
+  if (mark.has_value()) {
+    eraser_.Removed(*std::move(mark), std::move(removed.owed));
+  }
+  if (removed.sync) return WaitForReplicas();
   if (wait_.replicas > 0) SetUnsynced(true);
   return absl::OkStatus();
 }
 
 absl::Status RedisStore::RemoveTombstone(const SessionKey& session) {
   MutexLock lock(&write_mu_);
+  std::optional<std::string> mark = eraser_.TakeMark();
   RETURN_IF_ERROR(memory_.RemoveTombstone(session));
-  return sessions_.RemoveTombstone(session);
+  if (!mark.has_value()) return sessions_.RemoveTombstone(session);
+  RETURN_IF_ERROR(sessions_.EraseTombstone(session));
+  eraser_.Removed(*std::move(mark), {});
+  return absl::OkStatus();
 }
 
 absl::Status RedisStore::MarkErase() {
-  return MakeError(
-      absl::StatusCode::kUnimplemented, "NOT_OFFERED",
-      "erase: not offered with --store redis, expected Close without it");
+  if (options_.proxy || wait_.replicas > 0) {
+    return MakeError(
+        absl::StatusCode::kUnimplemented, "NOT_OFFERED",
+        absl::StrCat("erase: not offered with ",
+                     options_.proxy ? "--redis-proxy" : "--redis-replicas",
+                     "; expected Close without it"));
+  }
+  MutexLock lock(&write_mu_);
+  return eraser_.Mark(&writer_);
+}
+
+absl::Status RedisStore::Scrub() {
+  // There is nothing due then.
+  return options_.proxy ? absl::OkStatus() : eraser_.Scrub();
 }
 
 absl::StatusOr<MemoryStore::Records> RedisStore::LoadRecords() const {

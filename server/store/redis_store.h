@@ -18,15 +18,16 @@
 #include "server/store/redis_batch.h"
 #include "server/store/redis_connection.h"
 #include "server/store/redis_directory.h"
+#include "server/store/redis_eraser.h"
 #include "server/store/redis_keys.h"
 #include "server/store/redis_sessions.h"
 
 namespace mneme {
 
-// A store that several servers share: a Redis (7.0) or Valkey. Owns three
-// connections: for changes, for reads, for the directory; kMemory sessions live
-// in an InProcessStore inside and never reach it, so their ids are unique in
-// this process only.
+// A store that several servers share: a Redis (7.0) or Valkey. Owns four
+// connections: for changes, for reads, for the directory, for scrubs; kMemory
+// sessions live in an InProcessStore inside and never reach it, so their ids
+// are unique in this process only.
 //
 // redis_keys.h says what lies where, redis_sessions.h how sessions are found,
 // made, owned and removed. A commit is one script, which applies the rules of
@@ -124,9 +125,13 @@ class RedisStore : public MemoryStore {
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status RemoveTombstone(const SessionKey& session) override
       ABSL_LOCKS_EXCLUDED(write_mu_);
-  // UNIMPLEMENTED: Redis keeps what was removed in its append-only file, until
-  // it rewrites that.
-  absl::Status MarkErase() override;
+  // With one Redis that is reached directly: Scrub has it write its files anew
+  // (redis_eraser.h). What a server that died noted is made up for by the next
+  // Scrub of any. UNIMPLEMENTED behind a proxy, with replicas, and where
+  // Redis lacks the commands for it. (Of a session whose making was broken off,
+  // the id stays.)
+  absl::Status MarkErase() override ABSL_LOCKS_EXCLUDED(write_mu_);
+  absl::Status Scrub() override;
   // One snapshot a session, not of all.
   absl::StatusOr<Records> LoadRecords() const override
       ABSL_LOCKS_EXCLUDED(read_mu_);
@@ -169,6 +174,8 @@ class RedisStore : public MemoryStore {
   RedisConnection writer_ ABSL_GUARDED_BY(write_mu_);
   RedisSessions sessions_ ABSL_GUARDED_BY(write_mu_);
   RedisDirectory directory_;
+  // Guarded by write_mu_, but for Scrub.
+  RedisEraser eraser_;
 
   mutable Mutex read_mu_;
   mutable RedisConnection reader_ ABSL_GUARDED_BY(read_mu_);

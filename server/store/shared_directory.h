@@ -3,11 +3,13 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/base/status_macros.h"
 #include "server/store/memory_store.h"
 
 namespace mneme {
@@ -28,17 +30,29 @@ class SharedDirectory {
   virtual ~SharedDirectory() = default;
 
   struct Entry {
-    // DATA_LOSS: it is damaged. nullopt: there is none.
+    // nullopt: there is none. DATA_LOSS: it is damaged. Another error: it could
+    // not be read, and nothing else here is known, as where one node of a
+    // cluster is down: UNAVAILABLE (STORE_DOWN).
     absl::StatusOr<std::optional<StoredRecord>> record;
     std::string tombstone;  // if there is no record; empty: none
     // Another server has it, and may go on without asking, for so long yet.
     absl::Duration held;
     // What the record says is as durable as its session asks.
     bool durable = false;
+
+    bool was_read() const {
+      return record.ok() || absl::IsDataLoss(record.status());
+    }
   };
-  // One of each. UNAVAILABLE (STORE_DOWN).
+  // One of each. UNAVAILABLE (STORE_DOWN): none could be read.
   virtual absl::StatusOr<std::vector<Entry>> Look(
       const std::vector<SessionKey>& sessions) = 0;
+  // Of one session, which was read.
+  absl::StatusOr<Entry> LookAt(const SessionKey& session) {
+    ASSIGN_OR_RETURN(std::vector<Entry> entries, Look({session}));
+    if (!entries[0].was_read()) return entries[0].record.status();
+    return std::move(entries[0]);
+  }
 
   // Ids of the tenant's sessions after `after`, in order, `limit` at most. Some
   // may be gone already.

@@ -100,8 +100,9 @@ class StoreWriter {
   void Submit(Commit commit, Done done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadValue(ValueKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
   void ReadReply(ReplyKey key, ReadDone done) ABSL_LOCKS_EXCLUDED(mu_);
-  // Asks a store that servers share, on a thread for it. Does not wait for its
-  // turn. REQUIRES: it has a directory.
+  // Asks a store that servers share, on a thread for it, unless too many do
+  // (DirectoryThread). Does not wait for its turn. REQUIRES: it has a
+  // directory, and no lock is held.
   void Ask(DirectoryThread::Question question) {
     directory_.Ask(std::move(question));
   }

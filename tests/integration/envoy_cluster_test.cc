@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "tests/integration/envoy_fixture.h"
 #include "tests/integration/envoy_process.h"
@@ -59,9 +61,14 @@ class EnvoyClusterTest : public EnvoyTest {
   // The sessions of the other nodes do not wait, and the servers are not down.
   void KillUnderStreams(
       size_t node, absl::FunctionRef<void()> meanwhile = [] {}) {
+    StopUnderStreams([&] { cluster_.node(node).Kill(); }, meanwhile);
+    cluster_.node(node).Start();
+  }
+  void StopUnderStreams(absl::FunctionRef<void()> stop,
+                        absl::FunctionRef<void()> meanwhile) {
     WriteAll(50);
     for (const Stream& stream : streams_) stream->AwaitStep(10);
-    cluster_.node(node).Kill();
+    stop();
     WriteAll(50);
     meanwhile();
     bool down = false;
@@ -70,7 +77,14 @@ class EnvoyClusterTest : public EnvoyTest {
       return CountRetries() >= 10 && CountAnswered() >= 15;
     }));
     EXPECT_FALSE(down);
-    cluster_.node(node).Start();
+  }
+  // Whether the session is on other nodes only.
+  bool IsElsewhere(const std::string& id, size_t node) {
+    const std::string index = absl::StrCat("mneme:i:7:default:", id);
+    const size_t home = cluster_.NodeOf(index);
+    const std::string root = cluster_.node(home).Run({"HGET", index, "r"}).text;
+    return home != node && cluster_.NodeOf(absl::StrCat(
+                               "{", absl::BytesToHexString(root), "}")) != node;
   }
   // How many servers say that their store is up.
   double StoresUp() const {
@@ -158,6 +172,35 @@ TEST_F(EnvoyClusterTest, ANodeIsKilledAndStartedUnderStreams) {
   FinishAll();
   for (auto& client : clients_) EXPECT_EQ(CountListed(*client), 50u);
   std::printf("%zu retries\n", CountRetries());
+}
+
+// Each of its commands costs the others what Envoy waits for a node; then they
+// go on.
+TEST_F(EnvoyClusterTest, ANodeHangsUnderStreams) {
+  OpenStreams(50);
+  const size_t node = (cluster_.NodeOf(kDirectory) + 1) % 3;
+  std::vector<size_t> elsewhere;
+  for (size_t i = 0; i < 50; ++i) {
+    if (IsElsewhere(absl::StrCat("session-", i), node)) elsewhere.push_back(i);
+  }
+  const absl::Time start = absl::Now();
+  StopUnderStreams([&] { cluster_.node(node).Pause(); },
+                   [&] {
+                     for (const size_t i : elsewhere) {
+                       // Of the server that does not have it.
+                       EXPECT_THAT(clients_[1 - i % 2]->GetSession(
+                                       absl::StrCat("session-", i)),
+                                   IsOk());
+                     }
+                     EXPECT_THAT(clients_[0]->ListSessions("", ""),
+                                 StatusIs(absl::StatusCode::kUnavailable));
+                   });
+  std::printf("%zu sessions on other nodes, %zu retries, %s\n",
+              elsewhere.size(), CountRetries(),
+              absl::FormatDuration(absl::Now() - start).c_str());
+  cluster_.node(node).Continue();
+  FinishAll();
+  for (auto& client : clients_) EXPECT_EQ(CountListed(*client), 50u);
 }
 
 // Without it no session is made, but those that there are go on.

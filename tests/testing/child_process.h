@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/testing/long_lived_fork.h"
 
 namespace mneme {
 
 // A program that runs beside the test; its standard output and error are read
-// as one. Killed at the end of the scope where it has not ended.
+// as one. Killed at the end of the scope where it has not ended, and when the
+// test is.
 class ChildProcess {
  public:
   ChildProcess(const char* program, const std::vector<std::string>& arguments) {
@@ -23,15 +25,13 @@ class ChildProcess {
     std::vector<char*> argv = {const_cast<char*>(program)};
     for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.data()));
     argv.push_back(nullptr);
-    pid_ = fork();
-    if (pid_ == 0) {
+    pid_ = LongLivedFork::Run([&] {
       dup2(out[1], 1);
       dup2(out[1], 2);
       close(out[0]);
       close(out[1]);
       execv(program, argv.data());
-      _exit(127);
-    }
+    });
     close(out[1]);
     output_ = fdopen(out[0], "r");
   }
@@ -63,6 +63,7 @@ class ChildProcess {
     for (std::string line; !(line = ReadLine()).empty();) all += line;
     return all;
   }
+  pid_t pid() const { return pid_; }
   void Signal(int signal) { kill(pid_, signal); }
   // The exit code, or minus the signal that ended it.
   int Wait() {

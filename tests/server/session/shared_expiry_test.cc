@@ -3,12 +3,15 @@
 
 #include "server/base/error_info.h"
 #include "tests/server/session/shared_fixture.h"
+#include "tests/testing/files_with.h"
 
 namespace mneme {
 namespace {
 
 using ::absl::StatusCode;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Of a server whose wall clock is wrong.
 class ClockAhead : public Clock {
@@ -36,6 +39,15 @@ class SharedExpiryTest : public SharedTest {
     absl::Status status;
     Await([&] { return !(status = server->Get(id).status()).ok(); });
     return status;
+  }
+  // Its lease may run out halfway: then it is to be tried again.
+  static absl::StatusOr<MemoryHandle> Erase(SharingServer* server,
+                                            const std::string& id) {
+    absl::StatusOr<MemoryHandle> last;
+    Await([&] {
+      return !absl::IsUnavailable((last = server->Erase(id)).status());
+    });
+    return last;
   }
   int Listed() {
     return static_cast<int>(
@@ -66,6 +78,43 @@ TEST_F(SharedExpiryTest, SessionsOfAServerThatDiedEndToo) {
   a.reset();
   const auto b = Serve();
   EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "s")).reason, "SESSION_EXPIRED");
+}
+
+TEST_F(SharedExpiryTest, WhatIsErasedLeavesNoTraceNorDoesItsTombstone) {
+  const auto a = Serve();
+  const auto b = Serve();
+  const Position start = a->Open("canary-1")->head;
+  const auto reply = a->Send("canary-1", start, Range(0, 8));
+  ASSERT_OK(reply);
+  EXPECT_THAT(Erase(b.get(), "canary-1"), IsOkAndHolds(reply->head.handle));
+  const auto ended = a->Open("canary-2", IdleTtl(absl::Milliseconds(100)));
+  ASSERT_OK(ended);
+  EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "canary-2")).reason,
+            "SESSION_EXPIRED");
+  EXPECT_THAT(FilesWith(redis_.folder(), "canary-1"), IsEmpty());
+  EXPECT_THAT(FilesWith(redis_.folder(), "canary-2"), Not(IsEmpty()));
+  EXPECT_THAT(Erase(b.get(), "canary-2"), IsOkAndHolds(ended->head.handle));
+  EXPECT_THAT(FilesWith(redis_.folder(), "canary-2"), IsEmpty());
+  EXPECT_THAT(b->Get("canary-2"), StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(Erase(b.get(), "canary-2"), StatusIs(StatusCode::kNotFound));
+}
+
+// As on a node of a cluster that is down.
+TEST_F(SharedExpiryTest, WhatCannotBeReadDoesNotKeepOthersFromEnding) {
+  auto a = Serve();
+  for (const char* id : {"s", "lost"}) {
+    ASSERT_OK(a->Open(id, IdleTtl(absl::Milliseconds(100))));
+  }
+  a.reset();
+  const std::string index = "mneme:i:7:default:lost";
+  redis_.Run({"RENAME", index, "kept"});
+  redis_.Run({"SET", index, "nothing that can be looked at"});
+  const auto b = Serve();
+  EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "s")).reason, "SESSION_EXPIRED");
+  EXPECT_THAT(b->Get("lost").status().message(), HasSubstr("WRONGTYPE"));
+  EXPECT_THAT(b->List("", 10).status().message(), HasSubstr("WRONGTYPE"));
+  redis_.Run({"RENAME", "kept", index});
+  EXPECT_OK(b->List("", 10));
 }
 
 TEST_F(SharedExpiryTest, ATtlThatWasShortenedCountsThoughItsServerDied) {

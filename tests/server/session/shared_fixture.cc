@@ -97,6 +97,12 @@ absl::StatusOr<MemoryHandle> SharingServer::Close(const std::string& id) {
   return last.Get();
 }
 
+absl::StatusOr<MemoryHandle> SharingServer::Erase(const std::string& id) {
+  Pending<absl::StatusOr<MemoryHandle>> last;
+  manager_->Erase(Key(id), last.Setter());
+  return last.Get();
+}
+
 absl::StatusOr<SessionManager::Page> SharingServer::List(
     const std::string& after, size_t limit, const std::string& prefix) {
   Pending<absl::StatusOr<SessionManager::Page>> page;

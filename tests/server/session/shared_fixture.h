@@ -47,6 +47,7 @@ class SharingServer : public SessionObserver, public BatchObserver {
   absl::StatusOr<SessionInfo> Fork(const std::string& id,
                                    const std::string& fork_id);
   absl::StatusOr<MemoryHandle> Close(const std::string& id);
+  absl::StatusOr<MemoryHandle> Erase(const std::string& id);
   absl::StatusOr<SessionManager::Page> List(const std::string& after,
                                             size_t limit,
                                             const std::string& prefix = "");

@@ -1,5 +1,6 @@
 // Clients that move between servers on one Redis, lose answers and send again
-// what was not answered: each session is one stream, whatever is killed.
+// what was not answered: each session is one stream, whatever is killed or
+// promoted.
 
 #include <atomic>
 #include <cstddef>
@@ -8,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/session/shared_fixture.h"
+#include "tests/server/store/replicated_redis.h"
 
 namespace mneme {
 namespace {
@@ -29,8 +31,11 @@ class SharedHistoryTest : public SharedTest {
   class Client {
    public:
     Client(const std::vector<std::unique_ptr<SharingServer>>* servers,
-           uint32_t seed)
-        : servers_(servers), random_(seed), id_(absl::StrCat("s", seed)) {}
+           std::atomic<int>* refused, uint32_t seed)
+        : servers_(servers),
+          refused_(refused),
+          random_(seed),
+          id_(absl::StrCat("s", seed)) {}
 
     void Open() {
       absl::StatusOr<SessionInfo> info;
@@ -54,6 +59,7 @@ class SharedHistoryTest : public SharedTest {
       absl::StatusOr<SegmentReply> reply;
       do {
         reply = Any().Send(id_, at_, tokens);
+        *refused_ += !reply.ok();
       } while (absl::IsUnavailable(reply.status()));
       ASSERT_OK(reply) << id_;
       Take(*reply, tokens);
@@ -81,6 +87,7 @@ class SharedHistoryTest : public SharedTest {
     }
 
     const std::vector<std::unique_ptr<SharingServer>>* const servers_;
+    std::atomic<int>* const refused_;
     std::mt19937 random_;
     const std::string id_;
     Position at_;
@@ -93,7 +100,7 @@ class SharedHistoryTest : public SharedTest {
     std::vector<std::thread> threads;
     for (uint32_t seed = 0; seed < kClients; ++seed) {
       threads.emplace_back([&, seed] {
-        Client client(&servers_, seed);
+        Client client(&servers_, &refused_, seed);
         client.Open();
         for (int i = 0; !done(i) && !HasFailure(); ++i) {
           client.SendOne();
@@ -109,6 +116,7 @@ class SharedHistoryTest : public SharedTest {
 
   std::vector<std::unique_ptr<SharingServer>> servers_;
   std::atomic<int> sent_ = 0;
+  std::atomic<int> refused_ = 0;  // and sent again
 };
 
 TEST_F(SharedHistoryTest, OverThreeServersEachSessionIsOneStream) {
@@ -129,6 +137,43 @@ TEST_F(SharedHistoryTest, KillsOfRedisLoseNothingThatWasAcknowledged) {
   });
   RunClients([&](int messages) { return killed && messages >= 20; });
   killer.join();
+}
+
+// Clients that know where they stood find it on the promoted replica.
+class PromotedHistoryTest : public SharedHistoryTest {
+ protected:
+  PromotedHistoryTest() {
+    options_.address = replicated_.address();
+    options_.wait_replicas = 1;
+    // Of a primary that has no replica, or a slow one.
+    options_.wait_timeout = absl::Milliseconds(100);
+  }
+
+  // Other servers read what the promoted replica does not have then.
+  void WriteToThePrimaryOnly() {
+    const int before = refused_;
+    replicated_.CutReplica();
+    EXPECT_TRUE(Await([&] { return refused_ >= before + 20; }));
+  }
+
+  ReplicatedRedis replicated_;
+};
+
+TEST_F(PromotedHistoryTest, PromotionsLoseNothingThatWasAcknowledged) {
+  ServeThree();
+  std::atomic<bool> promoted = false;
+  std::thread promoter([&] {
+    for (int promotion = 1; promotion <= 4; ++promotion) {
+      EXPECT_TRUE(Await([&] { return sent_ >= 40 * promotion; }));
+      if (promotion % 2 == 0) WriteToThePrimaryOnly();
+      replicated_.KillPrimary();
+      replicated_.Promote();
+      replicated_.AddReplica();
+    }
+    promoted = true;
+  });
+  RunClients([&](int messages) { return promoted && messages >= 20; });
+  promoter.join();
 }
 
 }  // namespace

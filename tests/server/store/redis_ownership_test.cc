@@ -14,6 +14,7 @@
 #include "server/store/entry_format.h"
 #include "server/store/redis_batch.h"
 #include "server/store/redis_scripts.h"
+#include "server/store/shared_directory.h"
 #include "tests/server/store/redis_store_fixture.h"
 
 namespace mneme {
@@ -197,6 +198,23 @@ TEST_F(RedisOwnershipTest, ReadingAcquiresNothing) {
   EXPECT_THAT(b_->GetValue(ValueAt(session_, 0)), IsOk());
   EXPECT_THAT(b_->GetReply(ReplyAt(session_, 0)), IsOk());
   EXPECT_THAT(Step(a_.get(), 1), IsOk());
+}
+
+TEST_F(RedisOwnershipTest, WhoeverLooksSeesASessionOrItsTombstone) {
+  for (int i = 0; i < 200; ++i) {
+    const SessionKey session = Session(absl::StrCat("s", i));
+    ASSERT_THAT(ApplyOne(a_.get(), StepCommit(session, 0)), IsOk());
+    std::thread remover(
+        [&] { EXPECT_THAT(a_->Remove(session, "tombstone"), IsOk()); });
+    for (bool there = true; there;) {
+      const auto entry = b_->directory()->LookAt(session);
+      there = entry.ok() && entry->record->has_value();
+      if (!there) {
+        EXPECT_EQ(entry->tombstone, "tombstone") << i;
+      }
+    }
+    remover.join();
+  }
 }
 
 TEST_F(RedisOwnershipTest, ThereIsNothingToAcquireOfASessionThatIsNot) {

@@ -29,6 +29,8 @@ class RedisServer {
   int port() const { return port_; }
   RedisAddress address() const;
   RedisAddress tcp_address() const;
+  // Where its data is.
+  const std::string& folder() const { return dir_.path(); }
 
   // SIGKILL, as when power goes; what is on disk stays.
   void Kill() { process_.reset(); }

@@ -96,11 +96,6 @@ TEST_F(RedisStoreTest, WhatIsLetGoAndRemovedLeavesNoKeysBehind) {
   EXPECT_EQ(server_.CountKeys(), 0);
 }
 
-TEST_F(RedisStoreTest, ToLeaveNoTraceIsRefusedBeforeAnythingIsRemoved) {
-  const auto store = Open();
-  EXPECT_THAT(store->MarkErase(), StatusIs(absl::StatusCode::kUnimplemented));
-}
-
 TEST_F(RedisStoreTest, ARefusedNewSessionIsForgottenByWhoLooksForIt) {
   options_.look_after = absl::Milliseconds(1);
   const auto store = Open();

@@ -1,19 +1,16 @@
 // What MarkErase, Remove and Scrub leave in the files of a RocksDB store.
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/status_macros.h"
 #include "tests/server/store/rocksdb_store_fixture.h"
+#include "tests/testing/files_with.h"
 
 namespace mneme {
 namespace {
@@ -45,17 +42,7 @@ class RocksDbEraseTest : public RocksDbStoreTest {
   }
   // The names of the files that have these bytes anywhere.
   std::vector<std::string> FilesWith(const std::string& bytes) const {
-    std::vector<std::string> names;
-    for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(dir_.path())) {
-      if (!entry.is_regular_file()) continue;
-      std::ifstream file(entry.path(), std::ios::binary);
-      const std::string content{std::istreambuf_iterator<char>(file), {}};
-      if (absl::StrContains(content, bytes)) {
-        names.push_back(entry.path().filename().string());
-      }
-    }
-    return names;
+    return mneme::FilesWith(dir_.path(), bytes);
   }
 
   // In its id, hence in its record, values, replies, and all keys.
