@@ -38,36 +38,37 @@ class HoldCall : public SessionCall {
 Session::Session(const SessionContext* context, SequenceModel* model,
                  SessionKey key, Durability durability, SessionRecord record,
                  absl::Status unusable)
-    : context_(context),
+    : Expirable(std::move(key)),
+      context_(context),
       clock_(context->clock),
       model_(model),
-      key_(std::move(key)),
       unusable_(std::move(unusable)),
       record_(std::move(record)),
       life_(LifeOf(record_, context_->clock->Monotonic(),
                    context_->clock->Wall())),
       durability_(durability),
-      trusted_(record_.trusted) {}
+      trusted_(record_.trusted) {
+  if (durability_ == Durability::kAsync) {
+    DurableHead::HoldFound(context_->limits.retention.messages,
+                           &record_.retained);
+  }
+}
 
 SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
   SessionInfo info;
-  info.key = key_;
+  info.key = key();
   info.model = record_.model->name;
   info.fingerprint = record_.model->fingerprint;
   info.policy = record_.policy;
   info.durability = durability_;
-  for (const RetainedStep& step : record_.retained) {
+  for (const RetainedValue& step : record_.retained) {
     info.retained.push_back(Handle(step));
-    if (std::count(record_.pinned.begin(), record_.pinned.end(), step.step)) {
-      info.pinned.push_back(Handle(step));
-    }
+    if (step.pinned) info.pinned.push_back(Handle(step));
   }
-  info.head = {info.retained.back(), tail_.size()};
-  info.durable = info.retained.back();
-  if (durable_ != nullptr) {
-    info.durable = Handle(durable_->Newest(context_->writer->unsynced_since()));
-  }
+  info.head = {info.retained.back(), TailSize()};
+  info.durable = Handle(
+      durable_.Newest(context_->writer->unsynced_since(), record_.head()));
   info.memory_bytes = model_ == nullptr ? 0 : model_->spec().memory_bytes();
   info.created = record_.created;
   info.last_used = record_.last_used;
@@ -109,11 +110,9 @@ bool Session::IsHeld() const {
 
 void Session::Hold(absl::Duration since) { held_until_ = since + lease(); }
 
-void Session::NoteAsked() {
-  asked_ = absl::ToInt64Nanoseconds(clock_->Monotonic());
-}
+void Session::NoteAsked() { asked_ = clock_->Monotonic(); }
 
-void Session::HoldSinceAsked() { Hold(absl::Nanoseconds(asked_)); }
+void Session::HoldSinceAsked() { Hold(asked_); }
 
 absl::Status Session::CheckWanted(const Cursor& cursor) const {
   {
@@ -225,9 +224,34 @@ bool Session::RetireUnusedSince(absl::Duration before,
                                 absl::Duration tail_before) {
   MutexLock lock(&mu_);
   if (state_ != State::kOpen || running_ || pumping_) return false;
-  if (life_.last_used > (tail_.empty() ? before : tail_before)) return false;
+  if (life_.last_used > (tail_ == nullptr ? before : tail_before)) return false;
   state_ = State::kRetired;
   return true;
+}
+
+bool Session::BeginLook() {
+  MutexLock lock(&mu_);
+  return !std::exchange(look_due_, true);
+}
+
+bool Session::is_look_due() const {
+  MutexLock lock(&mu_);
+  return look_due_;
+}
+
+void Session::LetGoUnused() {
+  TieredMemoryRef memory;  // let go after the lock
+  {
+    MutexLock lock(&mu_);
+    memory = memory_;
+  }
+  const bool at_hand = memory != nullptr && context_->tiers->IsAtHand(memory);
+  MutexLock lock(&mu_);
+  if (running_ || pumping_) return;
+  if (memory_ == memory && !at_hand) memory_ = nullptr;
+  durable_.MoveOn(context_->writer->unsynced_since(),
+                  context_->limits.retention.messages, &record_.retained);
+  look_due_ = memory_ != nullptr || !durable_.is_head();
 }
 
 void Session::SetUnused(absl::Duration unused) {

@@ -17,15 +17,31 @@ constexpr int kTailKept = 60;
 
 void SessionManager::SetExpiry(const SessionKey& key) {
   const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
-  if (!session.ok()) return;
+  if (session.ok()) SetExpiry(*session);
+}
+
+void SessionManager::SetExpiry(const std::shared_ptr<Session>& session) {
+  // Another thread may find it due sooner, and be overwritten: whoever is last
+  // sees what that one saw.
+  absl::Duration due;
+  do {
+    due = NextDue(*session);
+    expiry_.Set(session, due);
+  } while (NextDue(*session) < due);
+}
+
+absl::Duration SessionManager::NextDue(const Session& session) const {
   const absl::Duration now = context_.clock->Monotonic();
-  absl::Duration due = (*session)->EndOfLife().at;
-  if ((*session)->is_shared()) {
+  // Whether it is there at all is to be found out.
+  if (!session.is_shared() && !session.is_held()) return now + kRetry;
+  absl::Duration due = session.EndOfLife().at;
+  if (session.is_look_due()) {
+    due = std::min(due, now + context_.limits.let_go_after);
+  }
+  if (session.is_shared()) {
     due = std::min(due, now + context_.limits.keep_unused);
   }
-  // Whether it is there at all is to be found out.
-  if (!(*session)->is_shared() && !(*session)->is_held()) due = now + kRetry;
-  expiry_.Set(key, due);
+  return due;
 }
 
 void SessionManager::OnDue(const SessionKey& key) {
@@ -33,6 +49,7 @@ void SessionManager::OnDue(const SessionKey& key) {
   const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
   // What a drain finds expires when the server starts again.
   if (!session.ok() || table_.draining()) return;
+  (*session)->LetGoUnused();
   const absl::Duration now = context_.clock->Monotonic();
   const bool ends = (*session)->EndOfLife().at <= now;
   const bool held = (*session)->is_held();
@@ -62,7 +79,7 @@ void SessionManager::EndIfStored(const std::shared_ptr<Session>& session) {
     } else if (entries.ok() && session->RetireUnusedSince(now, now)) {
       LetGo(*session);
     } else {
-      expiry_.Set(session->key(), now + kRetry);  // the store is down, or used
+      expiry_.Set(session, now + kRetry);  // the store is down, or used
     }
     admission_.End();
   });
@@ -83,13 +100,14 @@ void SessionManager::OnReacquired(const std::shared_ptr<Session>& session,
   const absl::Duration now = context_.clock->Monotonic();
   if (reacquired.ok()) {
     const bool ends = session->EndOfLife().at <= now;
-    return ends ? expiry_.Set(session->key(), now) : SetExpiry(session->key());
+    session->BeginLook();  // it may have moved on
+    return ends ? expiry_.Set(session, now) : SetExpiry(session);
   }
   // Another server has it, and looks after it, or understands it.
   if (session->is_shared() && session->RetireUnusedSince(now, now)) {
     return LetGo(*session);
   }
-  expiry_.Set(session->key(), now + kRetry);  // the store is down
+  expiry_.Set(session, now + kRetry);  // the store is down
 }
 
 void SessionManager::Expire(const std::shared_ptr<Session>& session) {
@@ -102,7 +120,7 @@ void SessionManager::Expire(const std::shared_ptr<Session>& session) {
         EndExpiry();  // its owner closes it already
       });
   if (end.at <= now) return;
-  expiry_.Set(session->key(), end.at);
+  expiry_.Set(session, end.at);
   EndExpiry();
 }
 
@@ -127,7 +145,7 @@ void SessionManager::Bury(const std::shared_ptr<Session>& session) {
         } else {
           session->Doubt();  // it may be done, or be done yet
           session->Reopen();
-          expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);
+          expiry_.Set(session, context_.clock->Monotonic() + kRetry);
         }
         EndExpiry();
       });

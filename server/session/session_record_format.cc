@@ -170,7 +170,7 @@ Json TtlJson(absl::Duration ttl) {
   return TtlToMicros(ttl);
 }
 
-bool ReadTtl(const Json& json, const char* key, absl::Duration* ttl) {
+bool ReadTtl(const Json& json, const char* key, CompactMicros* ttl) {
   const auto it = json.find(key);
   if (it == json.end()) return false;
   if (it->is_null()) {
@@ -200,7 +200,7 @@ std::string EncodeRecord(const SessionRecord& record) {
       {kSteps, steps},
       {kReplyBytes, reply_bytes},
       {kMessageStarts, MessageStarts(record)},
-      {kPinned, record.pinned},
+      {kPinned, PinnedSteps(record)},
       {kTrusted, record.trusted},
       {kCreated, absl::ToUnixMicros(record.created)},
       {kLastUsed, absl::ToUnixMicros(record.last_used)},
@@ -266,9 +266,11 @@ absl::Status ReadHeld(const Json& json, const StoredRecord& stored,
     return Corrupt("bad message starts");
   }
   SetMessageStarts(starts, record);
-  if (!ReadRetainedSteps(json, kPinned, *record, &record->pinned)) {
+  std::vector<uint64_t> pinned;
+  if (!ReadRetainedSteps(json, kPinned, *record, &pinned)) {
     return Corrupt("bad pinned steps");
   }
+  SetPinnedSteps(pinned, record);
   return absl::OkStatus();
 }
 

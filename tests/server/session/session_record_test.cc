@@ -34,7 +34,7 @@ SessionRecord Example() {
   record.retained[1].digest.fill(9);
   SetMessageStarts({41, 7}, &record);
   record.first_reply = 8;
-  record.pinned = {41};
+  SetPinnedSteps({41}, &record);
   record.trusted = false;
   record.created = absl::FromUnixMicros(1'700'000'000'000'001);
   record.last_used = absl::FromUnixMicros(1'700'000'000'000'002);
@@ -46,7 +46,7 @@ TEST(SessionRecordTest, DecodesWhatWasEncoded) {
   ASSERT_OK_AND_ASSIGN(const SessionRecord back, FromStored(Encode(record)));
   EXPECT_EQ(back.root, record.root);
   EXPECT_EQ(back.first_reply, record.first_reply);
-  EXPECT_EQ(back.pinned, record.pinned);
+  EXPECT_THAT(PinnedSteps(back), ::testing::ElementsAre(41));
   EXPECT_FALSE(back.trusted);
   EXPECT_EQ(back.model, record.model);
   EXPECT_EQ(back.policy, record.policy);
@@ -190,8 +190,8 @@ TEST(SessionRecordTest, AUsualSessionCostsFewBytes) {
   for (uint64_t step = 1'000'000; step <= 1'000'008; ++step) {
     record.retained.push_back({{step, {}}, 200});
     record.retained.back().digest.fill(static_cast<uint8_t>(step));
-    record.retained.back().message =
-        step == 1'000'008 ? 0 : static_cast<uint32_t>(step - 999'999);
+    record.retained.back().SetMessage(
+        step == 1'000'008 ? 0 : static_cast<uint32_t>(step - 999'999));
   }
   record.first_reply = 1'000'001;
   record.created = absl::FromUnixMicros(1'700'000'000'000'001);

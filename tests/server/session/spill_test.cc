@@ -72,6 +72,22 @@ TEST_F(SpillTest, AForkSharesItsParentsLiveMemory) {
   EXPECT_EQ(tiers_->stats().device.values, 2);
 }
 
+// Of memory that nobody can use nothing stays.
+TEST_F(SpillTest, AnIdleSessionWhoseMemoryWasSpilledIsLookedAtNoMore) {
+  UseLimits(1, 0);
+  ApplyToAll(2, 1);
+  ASSERT_EQ(tiers_->stats().device.values, 1);
+  const absl::Duration first = clock_.Monotonic() + limits_.let_go_after;
+  clock_.AwaitWaitUntil(first);
+  clock_.Advance(limits_.let_go_after);
+  // The one whose memory is at hand.
+  clock_.AwaitWaitUntil(first + limits_.let_go_after);
+  ASSERT_OK(Close("s1"));
+  Apply("s0");
+  EXPECT_EQ(tiers_->stats().restored_from_store, 1);
+  EXPECT_EQ(At("s0").handle.step, 2u);
+}
+
 TEST_F(SpillTest, ARestartReadsEachHeadFromTheStoreOnce) {
   UseLimits(40, 40);
   ApplyToAll(3, 2);
