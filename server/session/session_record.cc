@@ -52,12 +52,6 @@ std::vector<uint64_t> PinnedSteps(const SessionRecord& record) {
   return steps;
 }
 
-void SetPinnedSteps(const std::vector<uint64_t>& steps, SessionRecord* record) {
-  for (RetainedValue& value : record->retained) {
-    value.pinned = std::count(steps.begin(), steps.end(), value.step) > 0;
-  }
-}
-
 Root NewRoot() {
   std::random_device random;  // the operating system's
   Root root;

@@ -99,8 +99,6 @@ void SetMessageStarts(const std::vector<uint64_t>& steps,
 
 // The steps of the pinned values, which ascend.
 std::vector<uint64_t> PinnedSteps(const SessionRecord& record);
-// Those of these that are retained are pinned, and no others.
-void SetPinnedSteps(const std::vector<uint64_t>& steps, SessionRecord* record);
 
 // The retained value (a RetainedStep) of `step`; nullptr when it is not
 // retained.
