@@ -16,6 +16,9 @@ absl::Status ClosingError() {
                    "the session is being closed");
 }
 
+// What is at hand may stay so for long; then it is looked at each ten minutes.
+constexpr uint8_t kMostLooks = 7;
+
 // Waits its turn, and so for the session to be held.
 class HoldCall : public SessionCall {
  public:
@@ -231,12 +234,13 @@ bool Session::RetireUnusedSince(absl::Duration before,
 
 bool Session::BeginLook() {
   MutexLock lock(&mu_);
-  return !std::exchange(look_due_, true);
+  return std::exchange(look_, 1) != 1;
 }
 
-bool Session::is_look_due() const {
+absl::Duration Session::LookIn() const {
   MutexLock lock(&mu_);
-  return look_due_;
+  if (look_ == 0) return absl::InfiniteDuration();
+  return context_->limits.let_go_after * (1 << (look_ - 1));
 }
 
 void Session::LetGoUnused() {
@@ -247,11 +251,12 @@ void Session::LetGoUnused() {
   }
   const bool at_hand = memory != nullptr && context_->tiers->IsAtHand(memory);
   MutexLock lock(&mu_);
+  look_ = std::min<uint8_t>(look_ + 1, kMostLooks);
   if (running_ || pumping_) return;
   if (memory_ == memory && !at_hand) memory_ = nullptr;
   durable_.MoveOn(context_->writer->unsynced_since(),
                   context_->limits.retention.messages, &record_.retained);
-  look_due_ = memory_ != nullptr || !durable_.is_head();
+  if (memory_ == nullptr && durable_.is_head()) look_ = 0;
 }
 
 void Session::SetUnused(absl::Duration unused) {

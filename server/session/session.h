@@ -69,11 +69,13 @@ class Session : public Expirable {
 
   // What a session has by its last use and can do without: the memory that went
   // from the tiers, and which of its values are on disk once all are. Somebody
-  // has to look (LetGoUnused) a while after the use, until nothing is left, and
-  // says so by BeginLook: false, somebody else did.
-  bool BeginLook() ABSL_LOCKS_EXCLUDED(mu_);
-  bool is_look_due() const ABSL_LOCKS_EXCLUDED(mu_);
+  // has to look (LetGoUnused) let_go_after after the use, and until nothing is
+  // left again and again, each time after twice as long.
   void LetGoUnused() ABSL_LOCKS_EXCLUDED(mu_);
+  // After how long the next look is due; infinite: nothing is left.
+  absl::Duration LookIn() const ABSL_LOCKS_EXCLUDED(mu_);
+  // It was used. True: the next look is due sooner now.
+  bool BeginLook() ABSL_LOCKS_EXCLUDED(mu_);
 
   // It was used so long ago, though nothing was written then.
   void SetUnused(absl::Duration unused) ABSL_LOCKS_EXCLUDED(mu_);
@@ -279,7 +281,7 @@ class Session : public Expirable {
   bool running_ ABSL_GUARDED_BY(mu_) = false;
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;   // a thread is in Pump()
   bool in_doubt_ ABSL_GUARDED_BY(mu_) = false;  // see Doubt()
-  bool look_due_ ABSL_GUARDED_BY(mu_) = false;  // see LetGoUnused()
+  uint8_t look_ ABSL_GUARDED_BY(mu_) = 0;       // that is due next, since use
 };
 
 }  // namespace mneme

@@ -34,10 +34,7 @@ absl::Duration SessionManager::NextDue(const Session& session) const {
   const absl::Duration now = context_.clock->Monotonic();
   // Whether it is there at all is to be found out.
   if (!session.is_shared() && !session.is_held()) return now + kRetry;
-  absl::Duration due = session.EndOfLife().at;
-  if (session.is_look_due()) {
-    due = std::min(due, now + context_.limits.let_go_after);
-  }
+  absl::Duration due = std::min(session.EndOfLife().at, now + session.LookIn());
   if (session.is_shared()) {
     due = std::min(due, now + context_.limits.keep_unused);
   }

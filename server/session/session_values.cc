@@ -198,7 +198,7 @@ std::shared_ptr<Session> Session::MakeFork(uint64_t step, SessionKey key) {
   if (record_.head().step == step) {
     MutexLock fork_lock(&fork->mu_);
     fork->memory_ = memory_;
-    fork->look_due_ = memory_ != nullptr;
+    fork->look_ = memory_ != nullptr ? 1 : 0;
   }
   return fork;
 }

@@ -90,10 +90,10 @@ class AsyncSessionTest : public SessionFixture {
     disk_->Sync();
   }
   // Until the session was looked at. It will be again, since its memory is at
-  // hand.
+  // hand. REQUIRES: it was used since the last time.
   void Idle() {
     clock_.Advance(limits_.let_go_after);
-    clock_.AwaitWaitUntil(clock_.Monotonic() + limits_.let_go_after);
+    clock_.AwaitWaitUntil(clock_.Monotonic() + 2 * limits_.let_go_after);
   }
 
   PlayedDisk* disk_ = nullptr;
