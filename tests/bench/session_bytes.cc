@@ -106,7 +106,7 @@ std::string LongId(int i) {
     x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
     return x ^ (x >> 31);
   };
-  const auto n = static_cast<uint64_t>(2 * i + 1);
+  const uint64_t n = 2 * static_cast<uint64_t>(i) + 1;
   return absl::StrFormat("%016x%016x", mixed(n), mixed(n + 1));
 }
 
