@@ -106,9 +106,8 @@ function(mneme_test)
   endif()
   add_executable(${ARG_NAME})
   target_sources(${ARG_NAME} PRIVATE ${ARG_SRCS})
-  if(MNEME_SANITIZE STREQUAL "thread")
-    target_sources(${ARG_NAME} PRIVATE
-      ${PROJECT_SOURCE_DIR}/tests/testing/tsan_suppressions.cc)
+  if(TARGET mneme_tsan_suppressions)
+    target_link_libraries(${ARG_NAME} PRIVATE mneme_tsan_suppressions)
   endif()
   target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS}

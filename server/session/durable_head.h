@@ -2,6 +2,7 @@
 #define MNEME_SERVER_SESSION_DURABLE_HEAD_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -20,54 +21,69 @@ namespace mneme {
 // that may be it next, and those that it was before, as long as a client may
 // know of no newer one. All of these are few, however fast steps come: of the
 // heads that are not on disk some are noted, the oldest and the newest among
-// them, and the closer the newer.
+// them, and the closer the newer. Those that it was before say so themselves
+// (RetainedValue::held), so that nothing is left here, and no memory taken,
+// once the head is known to be on disk.
+//
+// `retained` is the session's, whose last value is the head. `messages`: a
+// value stays held until so many messages that applied a segment were answered
+// after it was the durable one.
 //
 // Thread-compatible; the session's, under its lock.
 class DurableHead {
  public:
+  using Retained = std::vector<RetainedValue>;
+
   static constexpr size_t kMostNoted = 8;
   static constexpr size_t kMostEarlier = 64;
+  // From so many `messages` on they are not counted: a value stays held until
+  // kMostEarlier newer ones are.
+  static constexpr uint32_t kUncounted = RetainedValue::kMostHeld;
 
-  // All of `retained` is on disk, the last is the head. A value stays held
-  // until `messages` messages that applied a segment were answered after it was
-  // the durable one.
-  DurableHead(const std::vector<RetainedStep>& retained, int64_t messages);
+  // What a server finds is on disk, the head too. Whoever was told of an older
+  // value may not know.
+  static void HoldFound(int64_t messages, Retained* retained);
+  // `retained` was read from the store again, `before` is what it was.
+  static void CarryHeld(const Retained& before, Retained* retained);
 
-  // `head` is the head, and its commit was acknowledged, at `now` at the latest
-  // (Clock::Monotonic, the store's clock).
-  void Note(const RetainedStep& head, absl::Duration now);
-  // `head`, which came before, is the head again, and that is on disk.
-  void RollBack(const RetainedStep& head);
+  // `head` is the head after `before`, and its commit was acknowledged, at
+  // `now` at the latest (Clock::Monotonic, the store's clock).
+  void Note(const RetainedStep& before, const RetainedStep& head,
+            absl::Duration now);
+  // The head is one that came before, and on disk.
+  void RollBack(int64_t messages, Retained* retained);
 
   // The newest value known to be on disk, by what the store says now. REQUIRES:
   // nothing was noted since it said so.
-  RetainedStep Newest(std::optional<absl::Duration> unsynced_since) const;
+  RetainedStep Newest(std::optional<absl::Duration> unsynced_since,
+                      const RetainedStep& head) const;
   // The same, for the answer to a message: a client may resume from it now.
-  RetainedStep Answer(std::optional<absl::Duration> unsynced_since);
+  RetainedStep Answer(std::optional<absl::Duration> unsynced_since,
+                      int64_t messages, Retained* retained);
+  // The same between two messages.
+  RetainedStep MoveOn(std::optional<absl::Duration> unsynced_since,
+                      int64_t messages, Retained* retained);
+  // The head is known to be on disk.
+  bool is_head() const { return pending_ == nullptr; }
 
-  // The steps to retain.
-  std::vector<uint64_t> Held() const;
+  // The steps to retain besides those of the values that are `held`.
+  std::vector<uint64_t> Needed(const RetainedStep& head) const;
 
  private:
   struct Noted {
     RetainedStep head;
-    absl::Duration time;
+    CompactDuration time;
   };
-  struct Earlier {
-    uint64_t step = 0;
-    int64_t until = 0;  // of messages_
+  struct Pending {
+    RetainedStep durable;
+    std::vector<Noted> noted;  // after it; steps and times ascend, never empty
+    bool applied = true;       // something was noted since the last answer
   };
 
-  // How many of noted_ are on disk; they are the first.
+  // How many of those noted are on disk; they are the first.
   size_t OnDisk(std::optional<absl::Duration> unsynced_since) const;
-  void Hold(uint64_t step);
 
-  const int64_t keep_;
-  RetainedStep durable_;
-  std::vector<Noted> noted_;      // after durable_; steps and times ascend
-  std::vector<Earlier> earlier_;  // oldest first
-  int64_t messages_ = 0;          // answered that applied a segment
-  bool applied_ = false;          // something was noted since the last answer
+  std::unique_ptr<Pending> pending_;  // null: the head is on disk
 };
 
 }  // namespace mneme

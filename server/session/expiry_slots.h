@@ -11,7 +11,7 @@ namespace mneme {
 // Bounds how many sessions end by themselves at once, so that the commits of
 // those that live do not wait behind thousands of removals, each with a sync.
 // Thread-safe. Begin() blocks: it is called by the expiry queue's thread alone,
-// which has nothing else to do.
+// where nothing else is in a hurry.
 class ExpirySlots {
  public:
   void Begin() ABSL_LOCKS_EXCLUDED(mu_) {

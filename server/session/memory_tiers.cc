@@ -146,6 +146,11 @@ MemoryTiers::AtHand MemoryTiers::Use(const TieredMemoryRef& value) {
   return at_hand;
 }
 
+bool MemoryTiers::IsAtHand(const TieredMemoryRef& value) const {
+  MutexLock lock(&shared_->mu);
+  return value->device.held != nullptr || value->host.held != nullptr;
+}
+
 void MemoryTiers::Restored(const TieredMemoryRef& value, const MemoryRef& live,
                            const SavedRef& saved) {
   Spilled spilled;  // destroyed after the lock is released

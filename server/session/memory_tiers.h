@@ -60,8 +60,11 @@ class MemoryTiers {
     SavedRef saved;
   };
   // The value is about to be used: makes it the most recently used one.
-  // For this and the next, REQUIRES: these tiers made `value`.
+  // For this and the next two, REQUIRES: these tiers made `value`.
   AtHand Use(const TieredMemoryRef& value);
+
+  // Whether Use would give anything now. It is no use.
+  bool IsAtHand(const TieredMemoryRef& value) const;
 
   // The value was read or loaded again and stays the head (a step that is about
   // to replace it needs no such call): what is not null is at hand again. Makes

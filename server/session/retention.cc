@@ -44,13 +44,14 @@ void DropValues(const RetentionLimits& limits,
     on_the_way += value.reply_bytes;
     const bool recent =
         value.step + static_cast<uint64_t>(limits.values) > head ||
-        value.message > 0 || Contains(held, value.step);
-    if (!recent && !Contains(record->pinned, value.step)) continue;
+        value.message > 0 || value.held > 0 || Contains(held, value.step);
+    if (!recent && !value.pinned) continue;
     // The replies before `first_reply` are gone, whatever is recent again.
     const bool replied = recent && value.step + 1 >= record->first_reply;
     if (replied && !replies) record->first_reply = value.step + 1;
     const uint64_t bytes = replies ? on_the_way : 0;
-    retained[kept++] = {value, static_cast<uint32_t>(bytes), value.message};
+    retained[kept] = value;
+    retained[kept++].reply_bytes = static_cast<uint32_t>(bytes);
     on_the_way = 0;
     replies |= replied;
   }
@@ -79,14 +80,12 @@ void RollBack(uint64_t step, SessionRecord* record) {
   record->first_reply = std::min(record->first_reply, step + 1);
   // What started from the head is rolled back.
   record->retained.back().message = 0;
-  std::erase_if(record->pinned, [step](uint64_t pin) { return pin > step; });
 }
 
 SessionRecord ForkAt(uint64_t step, const SessionRecord& record) {
   SessionRecord fork = record;
   fork.retained = {{*FindStep(record.retained, step), 0}};
   fork.first_reply = step + 1;
-  fork.pinned.clear();
   return fork;
 }
 

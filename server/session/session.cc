@@ -16,6 +16,9 @@ absl::Status ClosingError() {
                    "the session is being closed");
 }
 
+// What is at hand may stay so for long; then it is looked at each ten minutes.
+constexpr uint8_t kMostLooks = 7;
+
 // Waits its turn, and so for the session to be held.
 class HoldCall : public SessionCall {
  public:
@@ -38,36 +41,37 @@ class HoldCall : public SessionCall {
 Session::Session(const SessionContext* context, SequenceModel* model,
                  SessionKey key, Durability durability, SessionRecord record,
                  absl::Status unusable)
-    : context_(context),
+    : Expirable(std::move(key)),
+      context_(context),
       clock_(context->clock),
       model_(model),
-      key_(std::move(key)),
       unusable_(std::move(unusable)),
       record_(std::move(record)),
       life_(LifeOf(record_, context_->clock->Monotonic(),
                    context_->clock->Wall())),
       durability_(durability),
-      trusted_(record_.trusted) {}
+      trusted_(record_.trusted) {
+  if (durability_ == Durability::kAsync) {
+    DurableHead::HoldFound(context_->limits.retention.messages,
+                           &record_.retained);
+  }
+}
 
 SessionInfo Session::Info() const {
   MutexLock lock(&mu_);
   SessionInfo info;
-  info.key = key_;
+  info.key = key();
   info.model = record_.model->name;
   info.fingerprint = record_.model->fingerprint;
   info.policy = record_.policy;
   info.durability = durability_;
-  for (const RetainedStep& step : record_.retained) {
+  for (const RetainedValue& step : record_.retained) {
     info.retained.push_back(Handle(step));
-    if (std::count(record_.pinned.begin(), record_.pinned.end(), step.step)) {
-      info.pinned.push_back(Handle(step));
-    }
+    if (step.pinned) info.pinned.push_back(Handle(step));
   }
-  info.head = {info.retained.back(), tail_.size()};
-  info.durable = info.retained.back();
-  if (durable_ != nullptr) {
-    info.durable = Handle(durable_->Newest(context_->writer->unsynced_since()));
-  }
+  info.head = {info.retained.back(), TailSize()};
+  info.durable = Handle(
+      durable_.Newest(context_->writer->unsynced_since(), record_.head()));
   info.memory_bytes = model_ == nullptr ? 0 : model_->spec().memory_bytes();
   info.created = record_.created;
   info.last_used = record_.last_used;
@@ -109,11 +113,9 @@ bool Session::IsHeld() const {
 
 void Session::Hold(absl::Duration since) { held_until_ = since + lease(); }
 
-void Session::NoteAsked() {
-  asked_ = absl::ToInt64Nanoseconds(clock_->Monotonic());
-}
+void Session::NoteAsked() { asked_ = clock_->Monotonic(); }
 
-void Session::HoldSinceAsked() { Hold(absl::Nanoseconds(asked_)); }
+void Session::HoldSinceAsked() { Hold(asked_); }
 
 absl::Status Session::CheckWanted(const Cursor& cursor) const {
   {
@@ -220,9 +222,10 @@ std::optional<absl::Duration> Session::LastUse(
 std::optional<absl::Duration> Session::LastUseLocked(
     const UnusedSince& unused) const {
   if (state_ != State::kOpen || running_ || pumping_) return std::nullopt;
+  const absl::Duration last_use = life_.last_used;
   const bool used =
-      life_.last_used > (tail_.empty() ? unused.before : unused.tail_before);
-  return used ? std::nullopt : std::optional(life_.last_used);
+      last_use > (tail_ == nullptr ? unused.before : unused.tail_before);
+  return used ? std::nullopt : std::optional(last_use);
 }
 
 absl::StatusOr<std::list<std::shared_ptr<SessionCall>>> Session::BeginClose(
@@ -250,6 +253,33 @@ bool Session::RetireIf(const UnusedSince& unused) {
   if (!LastUseLocked(unused).has_value()) return false;
   state_ = State::kRetired;
   return true;
+}
+
+bool Session::BeginLook() {
+  MutexLock lock(&mu_);
+  return std::exchange(look_, 1) != 1;
+}
+
+absl::Duration Session::LookIn() const {
+  MutexLock lock(&mu_);
+  if (look_ == 0) return absl::InfiniteDuration();
+  return context_->limits.let_go_after * (1 << (look_ - 1));
+}
+
+void Session::LetGoUnused() {
+  TieredMemoryRef memory;  // let go after the lock
+  {
+    MutexLock lock(&mu_);
+    memory = memory_;
+  }
+  const bool at_hand = memory != nullptr && context_->tiers->IsAtHand(memory);
+  MutexLock lock(&mu_);
+  look_ = std::min<uint8_t>(look_ + 1, kMostLooks);
+  if (running_ || pumping_) return;
+  if (memory_ == memory && !at_hand) memory_ = nullptr;
+  durable_.MoveOn(context_->writer->unsynced_since(),
+                  context_->limits.retention.messages, &record_.retained);
+  if (memory_ == nullptr && durable_.is_head()) look_ = 0;
 }
 
 void Session::SetUnused(absl::Duration unused) {

@@ -14,6 +14,7 @@
 #include "server/base/mutex.h"
 #include "server/schedule/step_task.h"
 #include "server/session/durable_head.h"
+#include "server/session/expiry_queue.h"
 #include "server/session/memory_tiers.h"
 #include "server/session/placement.h"
 #include "server/session/session_call.h"
@@ -41,7 +42,7 @@ namespace mneme {
 //
 // Thread-safe; nothing is called while the lock is held, but the store's
 // unsynced_since(). Shared by the manager's table and by the call that runs.
-class Session {
+class Session : public Expirable {
  public:
   // `model` is null when the server no longer has the session's model; then
   // `unusable` says so to every message.
@@ -52,7 +53,6 @@ class Session {
   bool is_open() const ABSL_LOCKS_EXCLUDED(mu_);
   SequenceModel* model() const { return model_; }
   const SessionContext& context() const { return *context_; }
-  const SessionKey& key() const { return key_; }
   const std::string& model_name() const ABSL_LOCKS_EXCLUDED(mu_);
   const absl::Status& unusable() const { return unusable_; }
   // See SessionRecord::trusted.
@@ -66,6 +66,16 @@ class Session {
   // When it ends by itself, if nobody uses it before. What waits or runs uses
   // it: then its idle TTL has not begun.
   LifeEnd EndOfLife() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // What a session has by its last use and can do without: the memory that went
+  // from the tiers, and which of its values are on disk once all are. Somebody
+  // has to look (LetGoUnused) let_go_after after the use, and until nothing is
+  // left again and again, each time after twice as long.
+  void LetGoUnused() ABSL_LOCKS_EXCLUDED(mu_);
+  // After how long the next look is due; infinite: nothing is left.
+  absl::Duration LookIn() const ABSL_LOCKS_EXCLUDED(mu_);
+  // It was used. True: the next look is due sooner now.
+  bool BeginLook() ABSL_LOCKS_EXCLUDED(mu_);
 
   // It was used so long ago, though nothing was written then.
   void SetUnused(absl::Duration unused) ABSL_LOCKS_EXCLUDED(mu_);
@@ -248,9 +258,9 @@ class Session {
   // The call that Pump() starts next; nullptr: the pump is over.
   std::shared_ptr<SessionCall> TakeNext() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // durable_, made now if it has to be: before the head moves on. nullptr: the
-  // session is not kAsync.
-  DurableHead* TrackDurable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  size_t TailSize() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return tail_ == nullptr ? 0 : tail_->size();
+  }
   StreamState ViewStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SessionContext* const context_;
@@ -258,21 +268,20 @@ class Session {
   // the manager knew of no other, and the context is gone.
   Clock* const clock_;
   SequenceModel* const model_;
-  const SessionKey key_;
   const absl::Status unusable_;
 
   mutable Mutex mu_;
   SessionRecord record_ ABSL_GUARDED_BY(mu_);
-  // Of a kAsync session that was changed here; what it holds is retained. Null:
-  // all that is retained is on disk, or the session is not kAsync.
-  std::unique_ptr<DurableHead> durable_ ABSL_GUARDED_BY(mu_);
-  std::vector<int32_t> tail_ ABSL_GUARDED_BY(mu_);
-  SessionLife life_ ABSL_GUARDED_BY(mu_);
-  // The head's memory; null at step 0, and before a recovered head is used.
+  DurableHead durable_ ABSL_GUARDED_BY(mu_);  // always the head unless kAsync
+  // Null: there is none.
+  std::unique_ptr<std::vector<int32_t>> tail_ ABSL_GUARDED_BY(mu_);
+  CompactLife life_ ABSL_GUARDED_BY(mu_);
+  // The head's memory; null at step 0, and where none is at hand: before a
+  // recovered head is used, and once it was long not.
   TieredMemoryRef memory_ ABSL_GUARDED_BY(mu_);
-  // When the newest commit was made, in nanoseconds: a Duration takes 16 bytes.
-  int64_t asked_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::Duration held_until_ ABSL_GUARDED_BY(mu_) = absl::InfiniteDuration();
+  // When the newest commit was made.
+  CompactDuration asked_ ABSL_GUARDED_BY(mu_);
+  CompactDuration held_until_ ABSL_GUARDED_BY(mu_) = absl::InfiniteDuration();
   std::unique_ptr<Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // null: nothing does
 
   // Together, since each alone would take eight bytes.
@@ -283,6 +292,7 @@ class Session {
   bool running_ ABSL_GUARDED_BY(mu_) = false;
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;   // a thread is in Pump()
   bool in_doubt_ ABSL_GUARDED_BY(mu_) = false;  // see Doubt()
+  uint8_t look_ ABSL_GUARDED_BY(mu_) = 0;       // that is due next, since use
 };
 
 }  // namespace mneme

@@ -85,7 +85,7 @@ void SessionManager::Remove(const std::shared_ptr<Session>& session, bool erase,
                [this, session, erase,
                 done = std::move(done)](const absl::Status& removed) mutable {
                  if (removed.ok()) {
-                   expiry_.Erase(session->key());  // the id is still taken
+                   expiry_.Erase(session);  // the id is still taken
                    table_.Erase(*session);
                    OnRemoved(session->head().handle, session->key(), erase,
                              std::move(done));

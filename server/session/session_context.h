@@ -45,6 +45,9 @@ struct SessionLimits {
   // Where servers share the store: a session that was not used for so long here
   // is let go; the store has it.
   absl::Duration keep_unused = absl::Minutes(1);
+  // A session that was not used for so long is looked at, and lets go of what
+  // it can do without.
+  absl::Duration let_go_after = absl::Seconds(10);
   // Tokens in one message.
   int64_t tokens_per_request = 1 << 20;
   int64_t top_k = 1024;

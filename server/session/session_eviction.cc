@@ -46,7 +46,7 @@ void SessionManager::Evict(const std::shared_ptr<Session>& session,
       }));
   const bool closed = session->CloseIfUnusedSince(
       before, [this, session, counted](const absl::Status& /*ok*/) {
-        expiry_.Erase(session->key());  // the id is still taken
+        expiry_.Erase(session);  // the id is still taken
         Bury(session, EndReason::kEvicted, std::move(*counted));
       });
   if (!closed) std::move (*counted)(true);  // it was used just now; once more

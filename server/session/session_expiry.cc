@@ -15,15 +15,28 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 
 void SessionManager::SetExpiry(const SessionKey& key) {
   const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
-  if (!session.ok()) return;
+  if (session.ok()) SetExpiry(*session);
+}
+
+void SessionManager::SetExpiry(const std::shared_ptr<Session>& session) {
+  // Another thread may find it due sooner, and be overwritten: whoever is last
+  // sees what that one saw.
+  absl::Duration due;
+  do {
+    due = NextDue(*session);
+    expiry_.Set(session, due);
+  } while (NextDue(*session) < due);
+}
+
+absl::Duration SessionManager::NextDue(const Session& session) const {
   const absl::Duration now = context_.clock->Monotonic();
-  absl::Duration due = (*session)->EndOfLife().at;
-  if ((*session)->is_shared()) {
+  // Whether it is there at all is to be found out.
+  if (!session.is_shared() && !session.is_held()) return now + kRetry;
+  absl::Duration due = std::min(session.EndOfLife().at, now + session.LookIn());
+  if (session.is_shared()) {
     due = std::min(due, now + context_.limits.keep_unused);
   }
-  // Whether it is there at all is to be found out.
-  if (!(*session)->is_shared() && !(*session)->is_held()) due = now + kRetry;
-  expiry_.Set(key, due);
+  return due;
 }
 
 void SessionManager::OnDue(const SessionKey& key) {
@@ -31,6 +44,7 @@ void SessionManager::OnDue(const SessionKey& key) {
   const absl::StatusOr<std::shared_ptr<Session>> session = table_.Find(key);
   // What a drain finds expires when the server starts again.
   if (!session.ok() || table_.draining()) return;
+  (*session)->LetGoUnused();
   const absl::Duration now = context_.clock->Monotonic();
   const bool ends = (*session)->EndOfLife().at <= now;
   const bool held = (*session)->is_held();
@@ -59,7 +73,7 @@ void SessionManager::EndIfStored(const std::shared_ptr<Session>& session) {
     } else if (entry.ok() && session->RetireIf({now, now})) {
       LetGo(*session);
     } else {
-      expiry_.Set(session->key(), now + kRetry);  // the store is down, or used
+      expiry_.Set(session, now + kRetry);  // the store is down, or used
     }
     admission_.End();
   });
@@ -80,13 +94,14 @@ void SessionManager::OnReacquired(const std::shared_ptr<Session>& session,
   const absl::Duration now = context_.clock->Monotonic();
   if (reacquired.ok()) {
     const bool ends = session->EndOfLife().at <= now;
-    return ends ? expiry_.Set(session->key(), now) : SetExpiry(session->key());
+    session->BeginLook();  // it may have moved on
+    return ends ? expiry_.Set(session, now) : SetExpiry(session);
   }
   // Another server has it, and looks after it, or understands it.
   if (session->is_shared() && session->RetireIf({now, now})) {
     return LetGo(*session);
   }
-  expiry_.Set(session->key(), now + kRetry);  // the store is down
+  expiry_.Set(session, now + kRetry);  // the store is down
 }
 
 void SessionManager::Expire(const std::shared_ptr<Session>& session) {
@@ -100,7 +115,7 @@ void SessionManager::Expire(const std::shared_ptr<Session>& session) {
              [this](bool /*ended*/) { EndExpiry(); });
       });
   if (end.at <= now) return;
-  expiry_.Set(session->key(), end.at);
+  expiry_.Set(session, end.at);
   EndExpiry();
 }
 
@@ -126,7 +141,7 @@ void SessionManager::Bury(const std::shared_ptr<Session>& session,
         }
         session->Doubt();  // it may be done, or be done yet
         session->Reopen();
-        expiry_.Set(tombstone.key, context_.clock->Monotonic() + kRetry);
+        expiry_.Set(session, context_.clock->Monotonic() + kRetry);
         std::move(then)(false);
       });
 }

@@ -104,16 +104,20 @@ void SessionManager::Make(const SessionKey& key, SequenceModel* model,
 
 void SessionManager::Enqueue(const std::shared_ptr<Session>& session,
                              const std::shared_ptr<SessionCall>& call) {
+  admission_.Begin();  // the call may be the last one that a drain waits for
   const absl::Status status = session->Enqueue(call);
   if (!status.ok()) call->Refuse(status);
+  if (session->BeginLook()) SetExpiry(session);
+  admission_.End();
 }
 
 void SessionManager::ChangeRecord(const SessionKey& key,
                                   const CursorRef& cursor, RecordEdit edit,
                                   InfoDone done) {
   FindUsable(
-      key, [cursor, edit = std::move(edit), done = Counted(std::move(done))](
-               const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+      key,
+      [this, cursor, edit = std::move(edit), done = Counted(std::move(done))](
+          const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
         if (!found.ok()) return std::move(done)(found.status());
         Enqueue(*found, std::make_shared<RecordCall>(
                             *found, cursor, std::move(edit), std::move(done)));
@@ -176,8 +180,9 @@ void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,
 void SessionManager::Export(const SessionKey& key, const CursorRef& cursor,
                             std::optional<MemoryHandle> from, ExportDone done) {
   FindUsable(
-      key, [cursor, from = std::move(from), done = Counted(std::move(done))](
-               const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
+      key,
+      [this, cursor, from = std::move(from), done = Counted(std::move(done))](
+          const absl::StatusOr<std::shared_ptr<Session>>& found) mutable {
         if (!found.ok()) return std::move(done)(found.status());
         Enqueue(*found, std::make_shared<ExportCall>(
                             *found, cursor, std::move(from), std::move(done)));

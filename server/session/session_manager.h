@@ -256,11 +256,13 @@ class SessionManager {
              Ended then);
   void ForgetTombstones(const std::vector<SessionKey>& keys);
   void SetExpiry(const SessionKey& key);
+  void SetExpiry(const std::shared_ptr<Session>& session);
+  absl::Duration NextDue(const Session& session) const;
   void ChangeRecord(const SessionKey& key, const CursorRef& cursor,
                     RecordEdit edit, InfoDone done);
   // Its next call, once those before it are done.
-  static void Enqueue(const std::shared_ptr<Session>& session,
-                      const std::shared_ptr<SessionCall>& call);
+  void Enqueue(const std::shared_ptr<Session>& session,
+               const std::shared_ptr<SessionCall>& call);
   // `done`, for which a drain waits.
   template <typename Answer>
   absl::AnyInvocable<void(absl::StatusOr<Answer>) &&> Counted(

@@ -40,8 +40,16 @@ void SetMessageStarts(const std::vector<uint64_t>& steps,
   for (RetainedValue& value : record->retained) value.message = 0;
   uint32_t message = 0;
   for (const uint64_t step : steps) {
-    FindStep(record->retained, step)->message = ++message;
+    FindStep(record->retained, step)->SetMessage(++message);
   }
+}
+
+std::vector<uint64_t> PinnedSteps(const SessionRecord& record) {
+  std::vector<uint64_t> steps;
+  for (const RetainedValue& value : record.retained) {
+    if (value.pinned) steps.push_back(value.step);
+  }
+  return steps;
 }
 
 Root NewRoot() {

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/sequence_model.h"
+#include "server/base/compact_time.h"
 #include "server/session/model_identity.h"
 #include "server/session/session_info.h"
 #include "server/session/session_ttl.h"
@@ -28,32 +29,39 @@ struct RetainedValue : RetainedStep {
   // take in the store.
   uint32_t reply_bytes = 0;
   // Not 0: one of the newest messages (retention.h) started from it; the newer
-  // the message, the greater.
-  uint32_t message = 0;
+  // the message, the greater. As many as may be configured.
+  uint32_t message : 20 = 0;
+  // Not 0: it stays for so many messages more (DurableHead); not in the store.
+  uint32_t held : 11 = 0;
+  // It stays until it is unpinned.
+  uint32_t pinned : 1 = 0;
   friend bool operator==(const RetainedValue&, const RetainedValue&) = default;
+
+  static constexpr uint32_t kMostMessage = (1u << 20) - 1;
+  static constexpr uint32_t kMostHeld = (1u << 11) - 1;
+  void SetMessage(uint32_t number) { message = number & kMostMessage; }
+  void SetHeld(uint32_t messages) { held = messages & kMostHeld; }
 };
 
 // What the store keeps of a session beside its values: small, and names them.
 // Invariants: `retained` is not empty, its steps ascend, the head is the last.
-// Each of `pinned` is retained. Replies are kept of each step from
-// `first_reply` on to the head; the value before `first_reply` is retained. The
-// sum of all RetainedValue::reply_bytes is what the session's kept replies
-// take.
+// Replies are kept of each step from `first_reply` on to the head; the value
+// before `first_reply` is retained. The sum of all RetainedValue::reply_bytes
+// is what the session's kept replies take.
 struct SessionRecord {
   Root root{};
   const ModelIdentity* model = nullptr;  // interned
   std::vector<RetainedValue> retained;
   uint64_t first_reply = 1;
-  std::vector<uint64_t> pinned;  // steps that stay until they are unpinned
   MemoryPolicy policy = MemoryPolicy::kCarry;
   // False: the values are said to be of their digests, but not by this
   // deployment (an import that proves nothing). Such a session, what is forked
   // from it and what it computes later neither lend a step nor borrow one.
   bool trusted = true;
-  absl::Time created;
-  absl::Time last_used;  // when the record was written
-  TtlPolicy ttl;
-  absl::Duration max_age_left = absl::InfiniteDuration();  // then
+  CompactTime created;
+  CompactTime last_used;  // when the record was written
+  CompactTtl ttl;
+  CompactMicros max_age_left = absl::InfiniteDuration();  // then
 
   const RetainedStep& head() const { return retained.back(); }
 };
@@ -88,6 +96,9 @@ uint64_t KeptBytes(const SessionRecord& record);
 std::vector<uint64_t> MessageStarts(const SessionRecord& record);
 void SetMessageStarts(const std::vector<uint64_t>& steps,
                       SessionRecord* record);
+
+// The steps of the pinned values, which ascend.
+std::vector<uint64_t> PinnedSteps(const SessionRecord& record);
 
 // The retained value (a RetainedStep) of `step`; nullptr when it is not
 // retained.

@@ -293,7 +293,7 @@ void SessionManager::AdoptToEnd(const SessionKey& key,
   const auto adopted = Adopt(key, entry);
   if (!adopted.ok()) return;
   adopted_to_end_.push_back(*adopted);
-  expiry_.Set(key, context_.clock->Monotonic());
+  expiry_.Set(*adopted, context_.clock->Monotonic());
 }
 
 }  // namespace mneme

@@ -44,15 +44,13 @@ SessionLife RecoverLife(const StoredTtl& stored, absl::Duration now,
                         absl::Time wall) {
   const absl::Duration since_write =
       std::max(wall - stored.written, absl::ZeroDuration());
-  SessionLife life;
-  life.last_used = now - since_write;
-  life.created = life.last_used;
-  if (stored.policy.max_age < absl::InfiniteDuration()) {
-    const absl::Duration left =
-        std::min(stored.max_age_left, stored.policy.max_age);
-    life.created += left - stored.policy.max_age;
+  const absl::Duration last_used = now - since_write;
+  absl::Duration created = last_used;
+  const absl::Duration max_age = stored.policy.max_age;
+  if (max_age < absl::InfiniteDuration()) {
+    created += std::min(stored.max_age_left, max_age) - max_age;
   }
-  return life;
+  return {created, last_used};
 }
 
 int64_t TtlToMicros(absl::Duration ttl) {

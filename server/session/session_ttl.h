@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/time/time.h"
+#include "server/base/compact_time.h"
 #include "server/session/end_reason.h"
 
 namespace mneme {
@@ -35,6 +36,29 @@ struct TtlPolicy {
 struct SessionLife {
   absl::Duration created;
   absl::Duration last_used;
+};
+
+// Both as every session has them, at half the size.
+struct CompactTtl {
+  CompactTtl() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): it stands for a TtlPolicy.
+  CompactTtl(const TtlPolicy& policy)
+      : idle(policy.idle), max_age(policy.max_age) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): the same.
+  operator TtlPolicy() const { return {idle, max_age}; }
+
+  CompactMicros idle = absl::InfiniteDuration();
+  CompactMicros max_age = absl::InfiniteDuration();
+};
+struct CompactLife {
+  // NOLINTNEXTLINE(google-explicit-constructor): it stands for a SessionLife.
+  CompactLife(const SessionLife& life)
+      : created(life.created), last_used(life.last_used) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): the same.
+  operator SessionLife() const { return {created, last_used}; }
+
+  CompactDuration created;
+  CompactDuration last_used;
 };
 
 // The instant at which the session ends unless it is used before, and why. If

@@ -25,39 +25,30 @@ absl::StatusOr<Placement> Session::PlaceRequest(
 
 StreamState Session::ViewStream() const {
   StreamState stream;
-  stream.session_id = key_.session_id;
+  stream.session_id = key().session_id;
   stream.segment_size = model_->spec().segment_size;
   stream.step_flags =
       record_.policy == MemoryPolicy::kReset ? kStepFlagReset : 0;
   stream.retained.assign(record_.retained.begin(), record_.retained.end());
   stream.first_reply = record_.first_reply;
-  stream.tail = tail_;
+  if (tail_ != nullptr) stream.tail = *tail_;
   return stream;
 }
 
 Position Session::head() const {
   MutexLock lock(&mu_);
-  return {Handle(record_.head()), tail_.size()};
+  return {Handle(record_.head()), TailSize()};
 }
 
 RetainedStep Session::AnswerDurable() {
   MutexLock lock(&mu_);
-  if (durable_ == nullptr) return record_.head();
-  return durable_->Answer(context_->writer->unsynced_since());
-}
-
-DurableHead* Session::TrackDurable() {
-  if (durability_ == Durability::kAsync && durable_ == nullptr) {
-    durable_ = std::make_unique<DurableHead>(
-        std::vector<RetainedStep>(record_.retained.begin(),
-                                  record_.retained.end()),
-        context_->limits.retention.messages);
-  }
-  return durable_.get();
+  return durable_.Answer(context_->writer->unsynced_since(),
+                         context_->limits.retention.messages,
+                         &record_.retained);
 }
 
 MemoryHandle Session::Handle(const RetainedStep& step) const {
-  return {key_.session_id, step.step, step.digest};
+  return {key().session_id, step.step, step.digest};
 }
 
 StepTask Session::MakeTask(const RetainedStep& parent,
@@ -98,7 +89,7 @@ SessionRecord Session::record() const {
 }
 
 ValueKey Session::KeyOf(const Digest& digest) const {
-  return {key_.tenant, root(), digest};
+  return {key().tenant, root(), digest};
 }
 
 bool Session::IsRetained(const RetainedStep& step) const {
@@ -151,7 +142,9 @@ Session::Change Session::MakeChange(Computed computed) {
   {
     MutexLock lock(&mu_);
     change.record = record_;
-    if (DurableHead* durable = TrackDurable()) added.held = durable->Held();
+    if (durability_ == Durability::kAsync) {
+      added.held = durable_.Needed(record_.head());
+    }
   }
   AddStep(added, context_->limits.retention, &change.record);
   Stamp(&change.record);
@@ -174,7 +167,7 @@ void Session::Stamp(SessionRecord* record) const {
 
 Commit Session::MakeCommit(const SessionRecord& record) {
   Commit commit;
-  commit.record = ToStored(key_, durability_, record);
+  commit.record = ToStored(key(), durability_, record);
   MutexLock lock(&mu_);
   commit.expected_head = record_.head().digest;
   NoteAsked();
@@ -188,7 +181,7 @@ Commit Session::MakeFirstCommit() {
   }
   Commit commit;
   commit.sync = true;
-  commit.record = ToStored(key_, durability_, record());
+  commit.record = ToStored(key(), durability_, record());
   return commit;
 }
 
@@ -205,6 +198,7 @@ std::shared_ptr<Session> Session::MakeFork(uint64_t step, SessionKey key) {
   if (record_.head().step == step) {
     MutexLock fork_lock(&fork->mu_);
     fork->memory_ = memory_;
+    fork->look_ = memory_ != nullptr ? 1 : 0;
   }
   return fork;
 }
@@ -225,13 +219,13 @@ void Session::Advance(SessionRecord record, MemoryRef memory,
 void Session::Advance(SessionRecord record, TieredMemoryRef memory) {
   const absl::Duration acknowledged = context_->clock->Monotonic();
   MutexLock lock(&mu_);
-  if (DurableHead* durable = TrackDurable()) {
-    durable->Note(record.head(), acknowledged);
+  if (durability_ == Durability::kAsync) {
+    durable_.Note(record_.head(), record.head(), acknowledged);
   }
   record_ = std::move(record);
   HoldSinceAsked();
   memory_.swap(memory);  // what was is let go of after the lock
-  tail_.clear();
+  tail_ = nullptr;
 }
 
 void Session::Replace(SessionRecord record) {
@@ -240,8 +234,8 @@ void Session::Replace(SessionRecord record) {
   HoldSinceAsked();
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
-    tail_.clear();
-    if (durable_ != nullptr) durable_->RollBack(record.head());
+    tail_ = nullptr;
+    durable_.RollBack(context_->limits.retention.messages, &record.retained);
   }
   record_ = std::move(record);
 }
@@ -274,15 +268,15 @@ absl::Status Session::Settle(
   if (acquired->reloaded.record.ages.has_value()) {
     life_.last_used = now - acquired->reloaded.record.ages->used;
   }
-  if (acquired->reloaded.moved) tail_.clear();
+  if (acquired->reloaded.moved) tail_ = nullptr;
+  DurableHead::CarryHeld(record_.retained, &record.retained);
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
-    tail_.clear();
-    DurableHead* durable = TrackDurable();
-    if (durable != nullptr && record.head().step > record_.head().step) {
-      durable->Note(record.head(), now);
-    } else if (durable != nullptr) {
-      durable->RollBack(record.head());
+    tail_ = nullptr;
+    if (record.head().step <= record_.head().step) {
+      durable_.RollBack(context_->limits.retention.messages, &record.retained);
+    } else if (durability_ == Durability::kAsync) {
+      durable_.Note(record_.head(), record.head(), now);
     }
   }
   record_ = std::move(record);
@@ -291,7 +285,9 @@ absl::Status Session::Settle(
 
 void Session::SetTail(std::vector<int32_t> tail) {
   MutexLock lock(&mu_);
-  tail_ = std::move(tail);
+  tail_ = tail.empty()
+              ? nullptr
+              : std::make_unique<std::vector<int32_t>>(std::move(tail));
 }
 
 }  // namespace mneme

@@ -1,6 +1,5 @@
 #include "server/session/touch.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,20 +17,18 @@ absl::Status TooMany(size_t pins) {
 
 absl::Status ChangePins(const Session& session, const TouchChange& touch,
                         SessionRecord* record) {
-  std::vector<uint64_t>& pinned = record->pinned;
   for (const MemoryHandle& handle : touch.unpin) {
     ASSIGN_OR_RETURN(const RetainedStep value,
                      session.FindRetained(handle, "unpin"));
-    std::erase(pinned, value.step);
+    FindStep(record->retained, value.step)->pinned = 0;
   }
   for (const MemoryHandle& handle : touch.pin) {
     ASSIGN_OR_RETURN(const RetainedStep value,
                      session.FindRetained(handle, "pin"));
-    if (std::find(pinned.begin(), pinned.end(), value.step) == pinned.end()) {
-      pinned.push_back(value.step);
-    }
+    FindStep(record->retained, value.step)->pinned = 1;
   }
-  return pinned.size() > kMaxPins ? TooMany(pinned.size()) : absl::OkStatus();
+  const size_t pins = PinnedSteps(*record).size();
+  return pins > kMaxPins ? TooMany(pins) : absl::OkStatus();
 }
 
 // Written even if only the time of use changes: a restart must know of it.
@@ -40,7 +37,7 @@ absl::StatusOr<RecordChange> Change(const Session& session,
   RecordChange change;
   change.record = session.record();
   RETURN_IF_ERROR(ChangePins(session, touch, &change.record));
-  TtlPolicy& ttl = change.record.ttl;
+  CompactTtl& ttl = change.record.ttl;
   ttl.idle = touch.idle_ttl.value_or(ttl.idle);
   ttl.max_age = touch.max_age.value_or(ttl.max_age);
   return change;

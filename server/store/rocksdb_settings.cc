@@ -15,6 +15,12 @@ constexpr double kBloomBitsPerKey = 10;
 rocksdb::ColumnFamilyOptions WithBloomFilter() {
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  // Keys begin with long names that their neighbours share: the fewer are
+  // written in full, the smaller the files. To pass some more of them takes
+  // less than a microsecond, beside reading the block.
+  table.block_size = 16 << 10;
+  table.block_restart_interval = 64;
+  table.index_block_restart_interval = 16;
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.compression = rocksdb::kNoCompression;

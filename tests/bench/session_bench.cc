@@ -2,146 +2,21 @@
 // and in memory. `make bench` runs it. The model computes next to nothing, so
 // what is measured is the session layer, the scheduler and the store.
 
-#include <malloc.h>
-#include <rocksdb/db.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <map>
-#include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/session/session_manager.h"
-#include "server/session/session_record.h"
-#include "server/store/entry_format.h"
-#include "server/store/make_store.h"
+#include "tests/bench/session_bytes.h"
+#include "tests/bench/session_stack.h"
 #include "tests/server/store/redis_server.h"
-#include "tests/testing/fake_model.h"
-#include "tests/testing/pending.h"
 #include "tests/testing/temp_folder.h"
 
 namespace mneme {
 namespace {
 
-constexpr int32_t kSegment = 4;
 constexpr int64_t kPlenty = int64_t{1} << 40;
-
-class NoObserver : public BatchObserver, public SessionObserver {
- public:
-  void OnBatch(const ModelSpec&, int64_t, int64_t, absl::Duration) override {}
-  void OnSegment(absl::string_view, const AppliedSegment&) override {}
-  void OnRequest(const absl::Status&, absl::Duration) override {}
-};
-
-// On the heap, by the allocator's own count.
-int64_t AllocatedBytes() { return static_cast<int64_t>(mallinfo2().uordblks); }
-
-// The layers between the RPCs and the disk.
-class Stack {
- public:
-  Stack(const std::string& store, const MemoryTiers::Limits& tiers,
-        Durability durability)
-      : durability_(durability),
-        store_(MakeStore(store).value()),
-        tiers_(tiers),
-        scheduler_(Scheduler::Options(), Clock::Real(), &observer_),
-        writer_(store_.get()),
-        manager_(std::in_place, Context(),
-                 std::map<std::string, SequenceModel*>{
-                     {model_.spec().name, &model_}}) {}
-
-  void Recover() { manager_->Recover(store_.get()).value(); }
-  // Lets go of all sessions; gives what they took on the heap, which what the
-  // store caches of its files does not count for.
-  int64_t DropSessions() {
-    const int64_t before = AllocatedBytes();
-    manager_.reset();
-    return before - AllocatedBytes();
-  }
-  MemoryTiers& tiers() { return tiers_; }
-  StoreWriterStats store_stats() const { return writer_.stats(); }
-  int64_t memory_bytes() const { return model_.spec().memory_bytes(); }
-
-  void Open(const std::string& id) {
-    SessionManager::OpenRequest request;
-    request.durability = durability_;
-    Pending<absl::StatusOr<SessionInfo>> info;
-    manager_->Open({"bench", id}, request, info.Setter());
-    info.Get().value();
-  }
-  void Apply(const std::string& id, SegmentDone done) {
-    SegmentRequest request;
-    request.tokens.assign(kSegment, 7);
-    manager_->Process({"bench", id}, std::make_shared<Cursor>(),
-                      std::move(request), std::move(done));
-  }
-  void Fork(const std::string& id, const std::string& fork) {
-    Pending<absl::StatusOr<SessionInfo>> info;
-    manager_->Fork({"bench", id}, std::make_shared<Cursor>(), std::nullopt,
-                   fork, info.Setter());
-    info.Get().value();
-  }
-  // Each session applies `segments`, one after another, all at once. The time
-  // from each message to its answer.
-  std::vector<absl::Duration> ApplyAll(int sessions, int segments) {
-    struct Loop {
-      Stack* stack;
-      std::string id;
-      int left;
-      absl::Duration sent;
-      std::vector<absl::Duration> times;
-      Pending<bool> done;
-      void Next() {
-        if (left-- == 0) return done.Setter()(true);
-        sent = Clock::Real()->Monotonic();
-        stack->Apply(id, [this](const absl::StatusOr<SegmentReply>& reply) {
-          reply.value();
-          times.push_back(Clock::Real()->Monotonic() - sent);
-          Next();
-        });
-      }
-    };
-    std::vector<std::unique_ptr<Loop>> loops;
-    for (int i = 0; i < sessions; ++i) {
-      loops.push_back(std::make_unique<Loop>());
-      loops.back()->stack = this;
-      loops.back()->id = absl::StrCat("s", i);
-      loops.back()->left = segments;
-    }
-    for (const auto& loop : loops) loop->Next();
-    std::vector<absl::Duration> times;
-    for (const auto& loop : loops) {
-      loop->done.Get();
-      times.insert(times.end(), loop->times.begin(), loop->times.end());
-    }
-    return times;
-  }
-
- private:
-  SessionContext Context() {
-    SessionContext context;
-    context.clock = Clock::Real();
-    context.scheduler = &scheduler_;
-    context.writer = &writer_;
-    context.observer = &observer_;
-    context.tiers = &tiers_;
-    return context;
-  }
-
-  const Durability durability_;
-  FakeModel model_{kSegment};
-  NoObserver observer_;
-  const std::unique_ptr<MemoryStore> store_;
-  MemoryTiers tiers_;
-  Scheduler scheduler_;
-  StoreWriter writer_;
-  std::optional<SessionManager> manager_;
-};
 
 double Seconds(absl::Duration duration) {
   return absl::ToDoubleSeconds(duration);
@@ -211,98 +86,6 @@ void MeasureRestores(const char* name, const MemoryTiers::Limits& limits,
       1e6 * Seconds(after.read_time - before.read_time) / std::max(reads, 1.0));
 }
 
-int64_t CompactedBytes(const std::string& path) {
-  {
-    std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    rocksdb::DB* raw = nullptr;
-    rocksdb::ColumnFamilyOptions plain;
-    plain.compression = rocksdb::kNoCompression;
-    rocksdb::DB::Open({}, path, {{"default", plain}, {"objects", plain}},
-                      &handles, &raw);
-    const std::unique_ptr<rocksdb::DB> db(raw);
-    for (auto* handle : handles) {
-      db->Flush({}, handle);
-      db->CompactRange({}, handle, nullptr, nullptr);
-      db->DestroyColumnFamilyHandle(handle);
-    }
-  }
-  int64_t bytes = 0;
-  for (const auto& file : std::filesystem::directory_iterator(path)) {
-    const std::string kind = file.path().extension();
-    if (kind == ".sst" || kind == ".blob") {
-      bytes += static_cast<int64_t>(file.file_size());
-    }
-  }
-  return bytes;
-}
-
-void ApplyTo(Stack* stack, int first, int end, int segments) {
-  const auto id = [](int i) { return absl::StrCat("s", 1'000'000 + i); };
-  for (int i = first; i < end; ++i) stack->Open(id(i));
-  for (int segment = 0; segment < segments; ++segment) {
-    for (int i = first; i < end; ++i) {
-      Pending<absl::StatusOr<SegmentReply>> reply;
-      stack->Apply(id(i), reply.Setter());
-      if (i % 64 == 63 || i + 1 == end) reply.Get().value();
-    }
-  }
-}
-
-// What the replies take that a record says are kept: their bytes, and the keys
-// and frames around them.
-int64_t ReplyBytes(const StoredRecord& record) {
-  int64_t bytes = static_cast<int64_t>(KeptBytes(*FromStored(record)));
-  for (uint64_t step = record.replies.first; step < record.replies.end;
-       ++step) {
-    bytes +=
-        static_cast<int64_t>(EntryKey(ReplyKey{record.session, step}).size() +
-                             FrameHeader("", "").size());
-  }
-  return bytes;
-}
-
-void MeasureBytes() {
-  constexpr int kSessions = 20'000;
-  constexpr int kSegments = 12;
-  const TempFolder folder;
-  const std::string address = "rocksdb:" + folder.path() + "/store";
-  int64_t value = 0;
-  int64_t used = 0;
-  {
-    Stack stack(address, {0, 0}, Durability::kAsync);
-    value = stack.memory_bytes();
-    ApplyTo(&stack, 0, kSessions, kSegments);
-    used = stack.DropSessions();
-  }
-  int64_t values = 0;
-  int64_t replies = 0;
-  const MemoryStore::Records stored =
-      MakeStore(address).value()->LoadRecords().value();
-  for (const StoredRecord& record : stored.records) {
-    values += static_cast<int64_t>(record.values.size()) * value;
-    replies += ReplyBytes(record);
-  }
-  const int64_t disk = CompactedBytes(folder.path() + "/store");
-  // A server that has just started: nothing but its sessions.
-  Stack stack(address, {0, 0}, Durability::kAsync);
-  stack.Recover();
-  const int64_t started = stack.DropSessions();
-  const auto each = [&](int64_t bytes) {
-    return static_cast<double>(bytes) / kSessions;
-  };
-  std::printf(
-      "  on disk           %7.0f   of which values %.0f, kept replies %.0f"
-      ", overhead %.0f\n",
-      each(disk), each(values), each(replies), each(disk - values - replies));
-  std::printf(
-      "  in the process    %7.0f   after a start, no memory at hand\n"
-      "                    %7.0f   once used, still no memory at hand\n"
-      "                    %7zu   of these the Session itself\n"
-      "                    %7.0f   of these what names its values\n",
-      each(started), each(used), sizeof(Session),
-      each(values / value) * sizeof(RetainedValue));
-}
-
 // A Redis that keeps what it acknowledges.
 class BenchRedis {
  public:
@@ -350,7 +133,6 @@ void Run(bool bytes_only) {
                   &live);
   MeasureRestores("redis async", {0, 0}, redis.Empty(), Durability::kAsync,
                   &live);
-  std::printf("bytes a session, 11 values of 8 bytes each\n");
   MeasureBytes();
 }
 

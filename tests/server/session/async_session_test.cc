@@ -89,6 +89,12 @@ class AsyncSessionTest : public SessionFixture {
     clock_.Advance(absl::Milliseconds(1));
     disk_->Sync();
   }
+  // Until the session was looked at. It will be again, since its memory is at
+  // hand. REQUIRES: it was used since the last time.
+  void Idle() {
+    clock_.Advance(limits_.let_go_after);
+    clock_.AwaitWaitUntil(clock_.Monotonic() + 2 * limits_.let_go_after);
+  }
 
   PlayedDisk* disk_ = nullptr;
   Position start_;
@@ -217,6 +223,31 @@ TEST_F(AsyncSessionTest, WhatARestartFindsIsDurable) {
   EXPECT_EQ(Get().durable, Get().head.handle);
   EXPECT_EQ(Get().head.handle.step, 3u);
   EXPECT_EQ(Step().durable.step, 3u);
+}
+
+// Once a session is idle, which of its values are on disk is looked up and then
+// forgotten. What a client may know of stays, and nothing else does for it.
+TEST_F(AsyncSessionTest, IdleTimesLetGoOfNoDurableHandleAndRetainNoMore) {
+  std::vector<MemoryHandle> durable;
+  for (int i = 0; i < 60; ++i) {
+    durable.push_back(Step(3).durable);
+    Sync();
+    Idle();
+    EXPECT_EQ(Get().durable, Get().head.handle);
+    const size_t known = durable.size() < 9 ? 0 : durable.size() - 9;
+    ASSERT_THAT(Get().retained, Contains(durable[known])) << "after " << i;
+    ASSERT_LE(Get().retained.size(), 16u) << "after " << i;
+  }
+}
+
+TEST_F(AsyncSessionTest, WhatIsNotOnDiskWhenItIsIdleIsNotSaidToBe) {
+  Step();
+  Idle();
+  EXPECT_EQ(Get().durable, start_.handle);
+  EXPECT_EQ(Ask().durable, start_.handle);
+  Sync();
+  Idle();
+  EXPECT_EQ(Ask().durable, Get().head.handle);
 }
 
 TEST_F(AsyncSessionTest, AStoreWithoutADiskPromisesNothingAndSaysTheHead) {

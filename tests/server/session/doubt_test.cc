@@ -98,7 +98,7 @@ TEST_F(DoubtTest, AHeadThatAnotherServerMovedIsFoundAfterTheConflict) {
   Commit other;
   other.record = store_->LoadRecords()->records.at(0);
   SessionRecord record = *FromStored(other.record);
-  record.last_used += absl::Seconds(1);
+  record.last_used = record.last_used + absl::Seconds(1);
   record.retained.push_back({{1, {7}}, 0});
   other.record = ToStored(Key("s"), other.record.durability, record);
   other.expected_head = start.handle.digest;

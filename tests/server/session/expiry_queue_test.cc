@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,7 +38,18 @@ class ExpiryQueueTest : public ::testing::Test {
 
   // Deadlines here are seconds after the start.
   void Set(const std::string& id, int64_t seconds) {
-    queue_->Set(Key(id), At(seconds));
+    queue_->Set(Session(id), At(seconds));
+  }
+  // The session of that id, which lives until it is dropped.
+  std::shared_ptr<Expirable> Session(const std::string& id) {
+    MutexLock lock(&mu_);
+    std::shared_ptr<Expirable>& session = sessions_[id];
+    if (session == nullptr) session = std::make_shared<Expirable>(Key(id));
+    return session;
+  }
+  void Drop(const std::string& id) {
+    MutexLock lock(&mu_);
+    sessions_.erase(id);
   }
   absl::Duration At(int64_t seconds) const {
     return start_ + seconds * kSecond;
@@ -75,6 +87,8 @@ class ExpiryQueueTest : public ::testing::Test {
 
   mutable Mutex mu_;
   std::condition_variable changed_;
+  std::map<std::string, std::shared_ptr<Expirable>> sessions_
+      ABSL_GUARDED_BY(mu_);
   std::vector<std::string> due_ ABSL_GUARDED_BY(mu_);
   std::function<void(const std::string&)> action_ ABSL_GUARDED_BY(mu_);
 
@@ -105,9 +119,14 @@ TEST_F(ExpiryQueueTest, TheEarliestDeadlineIsDueFirst) {
 }
 
 TEST_F(ExpiryQueueTest, SessionsOfTwoTenantsDoNotMeet) {
-  queue_->Set({"a", "s"}, At(1));
-  queue_->Set({"b", "s"}, At(1));
-  queue_->Erase({"c", "s"});
+  const auto session = [](const std::string& tenant) {
+    return std::make_shared<Expirable>(SessionKey{tenant, "s"});
+  };
+  const auto a = session("a");
+  const auto b = session("b");
+  queue_->Set(a, At(1));
+  queue_->Set(b, At(1));
+  queue_->Erase(session("c"));
   EXPECT_EQ(queue_->size(), 2u);
   clock_.Advance(kSecond);
   AwaitDue(2);
@@ -132,20 +151,55 @@ TEST_F(ExpiryQueueTest, WhatIsErasedOrSetToNeverIsNotDue) {
   Set("erased", 1);
   Set("never", 2);
   Set("last", 3);
-  queue_->Erase(Key("erased"));
-  queue_->Erase(Key("erased"));
-  queue_->Set(Key("never"), absl::InfiniteDuration());
-  queue_->Set(Key("unknown"), absl::InfiniteDuration());
+  queue_->Erase(Session("erased"));
+  queue_->Erase(Session("erased"));
+  queue_->Set(Session("never"), absl::InfiniteDuration());
+  queue_->Set(Session("unknown"), absl::InfiniteDuration());
   EXPECT_EQ(queue_->size(), 1u);
   clock_.Advance(10 * kSecond);
   AwaitDue(1);
   EXPECT_THAT(due(), ElementsAre("last"));
 }
 
+TEST_F(ExpiryQueueTest, WhatIsGoneIsNotDueAndHoldsNobodyUp) {
+  Set("gone", 1);
+  Set("there", 1);
+  Set("later", 2);
+  const std::weak_ptr<Expirable> gone = Session("gone");
+  Drop("gone");
+  EXPECT_TRUE(gone.expired()) << "the queue keeps it";
+  clock_.Advance(10 * kSecond);
+  AwaitDue(2);
+  EXPECT_THAT(due(), ElementsAre("there", "later"));
+  EXPECT_EQ(queue_->size(), 0u);
+}
+
+TEST_F(ExpiryQueueTest, ASessionInThePlaceOfOneThatIsGoneIsItsOwn) {
+  for (int i = 0; i < 100; ++i) {
+    Set("s", 1);
+    Drop("s");
+  }
+  Set("s", 1);
+  clock_.Advance(kSecond);
+  AwaitDue(1);
+  clock_.AwaitWaitUntil(absl::InfiniteDuration());
+  EXPECT_THAT(due(), ElementsAre("s"));
+}
+
+// Or it would be asked again and again until the instant is over.
+TEST_F(ExpiryQueueTest, NothingIsDueTooEarlyHoweverLittle) {
+  const absl::Duration deadline = At(1) + absl::Nanoseconds(1) / 4;
+  queue_->Set(Session("s"), deadline);
+  clock_.AwaitWaitUntil(At(1) + absl::Nanoseconds(1));
+  clock_.Advance(kSecond);
+  clock_.Advance(absl::Nanoseconds(1));
+  AwaitDue(1);
+}
+
 TEST_F(ExpiryQueueTest, ADeadlineInThePastIsDueAtOnce) {
   Set("past", -1);
   AwaitDue(1);
-  queue_->Set(Key("long ago"), -absl::InfiniteDuration());
+  queue_->Set(Session("long ago"), -absl::InfiniteDuration());
   AwaitDue(2);
   Set("now", 0);
   AwaitDue(3);
@@ -169,11 +223,13 @@ TEST_F(ExpiryQueueTest, DueMaySetItsSessionAgain) {
 // an entry is the queue's until its own call.
 TEST_F(ExpiryQueueTest, ManyOfOneDeadlineLetOthersIn) {
   constexpr size_t kMany = 1000;
-  set_action([this](const std::string& id) {
-    if (id != "0") return;
-    std::thread other([this] {
-      Set("0 later", 2);
-      queue_->Erase(Key("1"));
+  std::string erased;  // by the first; read when all have been called
+  set_action([&](const std::string& id) {
+    if (!erased.empty()) return;
+    erased = id == "1" ? "2" : "1";
+    std::thread other([&] {
+      Set("later", 2);
+      queue_->Erase(Session(erased));
     });
     other.join();
   });
@@ -182,7 +238,7 @@ TEST_F(ExpiryQueueTest, ManyOfOneDeadlineLetOthersIn) {
   AwaitDue(kMany - 1);
   clock_.AwaitWaitUntil(At(2));
   EXPECT_EQ(queue_->size(), 1u);
-  EXPECT_THAT(due(), ::testing::Not(::testing::Contains("1")));
+  EXPECT_THAT(due(), ::testing::Not(::testing::Contains(erased)));
 }
 
 TEST_F(ExpiryQueueTest, DestructionWaitsForARunningDueAndThenNothingIsCalled) {
@@ -227,7 +283,7 @@ TEST_F(ExpiryQueueTest, ThreadsThatSetMoveAndEraseLoseNothing) {
         Set(id, 1 + i % 7);
         Set("common", 2000 + i);
         Set(id + " erased", 5000);
-        queue_->Erase(Key(id + " erased"));
+        queue_->Erase(Session(id + " erased"));
         if (i % 50 == 0) clock_.Advance(kSecond);
       }
     });

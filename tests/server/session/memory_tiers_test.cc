@@ -218,5 +218,24 @@ TEST_F(MemoryTiersTest, NothingIsDestroyedUnderTheLock) {
   EXPECT_EQ(destroyed, 10);
 }
 
+TEST_F(MemoryTiersTest, ToAskWhetherAValueIsAtHandIsNoUse) {
+  MemoryTiers tiers({2 * kBytes, 0});
+  const std::vector<TieredMemoryRef> values = AddMany(&tiers, 2);
+  const TieredMemoryRef saved = tiers.Add(nullptr, Saved("b"), kBytes);
+  EXPECT_TRUE(tiers.IsAtHand(values[0]));
+  EXPECT_FALSE(tiers.IsAtHand(saved)) << "there is no host tier";
+  const TieredMemoryRef third = Add(&tiers, "2");
+  EXPECT_FALSE(tiers.IsAtHand(values[0]));
+  EXPECT_TRUE(tiers.IsAtHand(values[1]));
+  EXPECT_EQ(tiers.stats().used_from_device, 0);
+  EXPECT_EQ(tiers.stats().restored_from_store, 0);
+}
+
+TEST_F(MemoryTiersTest, WhatIsOnlyInHostMemoryIsAtHand) {
+  MemoryTiers tiers({kBytes, 2 * kBytes});
+  const std::vector<TieredMemoryRef> values = AddMany(&tiers, 2);
+  EXPECT_TRUE(tiers.IsAtHand(values[0]));
+}
+
 }  // namespace
 }  // namespace mneme

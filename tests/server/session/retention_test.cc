@@ -1,5 +1,6 @@
 #include "server/session/retention.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -31,6 +32,13 @@ class RetentionTest : public ::testing::Test {
     for (int i = 0; i < segments; ++i) {
       Add(record_.head().step + 1,
           i == 0 ? std::optional(start) : std::nullopt);
+    }
+  }
+
+  // These, and no others.
+  void Pin(const std::vector<uint64_t>& steps) {
+    for (RetainedValue& value : record_.retained) {
+      value.pinned = std::count(steps.begin(), steps.end(), value.step) > 0;
     }
   }
 
@@ -81,33 +89,45 @@ TEST_F(RetentionTest, RepliesAreKeptOfTheStepsAfterTheOldestValue) {
 
 TEST_F(RetentionTest, APinnedValueStaysWithoutReplies) {
   Message(1);
-  record_.pinned = {1};
+  Pin({1});
   for (int i = 0; i < 10; ++i) Message(1);
   EXPECT_THAT(Retained(), ElementsAre(1, 9, 10, 11));
   EXPECT_EQ(record_.first_reply, 10u);
   EXPECT_THAT(ReplyBytes(), ElementsAre(0, 0, 10, 11));
-  record_.pinned.clear();
+  Pin({});
   Message(1);
   EXPECT_THAT(Retained(), ElementsAre(10, 11, 12));
 }
 
 TEST_F(RetentionTest, APinnedValueAmongTheNewestIsLikeTheOthers) {
   Message(2);
-  record_.pinned = {2};
+  Pin({2});
   Message(1);
   EXPECT_THAT(Retained(), ElementsAre(0, 1, 2, 3));
   EXPECT_EQ(record_.first_reply, 1u);
   EXPECT_THAT(ReplyBytes(), ElementsAre(0, 1, 2, 3));
 }
 
+TEST_F(RetentionTest, AHeldValueStaysWithTheRepliesAfterIt) {
+  Message(2);
+  FindStep(record_.retained, 1)->SetHeld(2);
+  for (int i = 0; i < 10; ++i) Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(1, 10, 11, 12));
+  EXPECT_EQ(record_.first_reply, 2u);
+  EXPECT_EQ(record_.retained[0].held, 2u);
+  FindStep(record_.retained, 1)->SetHeld(0);
+  Message(1);
+  EXPECT_THAT(Retained(), ElementsAre(11, 12, 13));
+}
+
 TEST_F(RetentionTest, RollingBackToAPinnedValueBeginsThere) {
   Message(1);
-  record_.pinned = {1};
+  Pin({1});
   for (int i = 0; i < 10; ++i) Message(1);
   RollBack(1, &record_);
   EXPECT_THAT(Retained(), ElementsAre(1));
   EXPECT_EQ(record_.first_reply, 2u);
-  EXPECT_THAT(record_.pinned, ElementsAre(1));
+  EXPECT_THAT(PinnedSteps(record_), ElementsAre(1));
   Message(1);
   EXPECT_THAT(Retained(), ElementsAre(1, 2));
   EXPECT_THAT(ReplyBytes(), ElementsAre(0, 2));
@@ -115,14 +135,14 @@ TEST_F(RetentionTest, RollingBackToAPinnedValueBeginsThere) {
 
 TEST_F(RetentionTest, RollingBackTakesLaterPinsAway) {
   Message(4);
-  record_.pinned = {2, 3};
+  Pin({2, 3});
   RollBack(2, &record_);
-  EXPECT_THAT(record_.pinned, ElementsAre(2));
+  EXPECT_THAT(PinnedSteps(record_), ElementsAre(2));
 }
 
 TEST_F(RetentionTest, ARollbackBringsNoRepliesBack) {
   for (int i = 0; i < 3; ++i) Message(1);
-  record_.pinned = {3};
+  Pin({3});
   for (int i = 0; i < 6; ++i) Message(1);
   ASSERT_THAT(Retained(), ElementsAre(3, 7, 8, 9));
   ASSERT_EQ(record_.first_reply, 8u);
@@ -136,13 +156,15 @@ TEST_F(RetentionTest, ARollbackBringsNoRepliesBack) {
 
 TEST_F(RetentionTest, AForkBeginsWithOneValue) {
   Message(4);
-  record_.pinned = {3};
+  Pin({3});
+  FindStep(record_.retained, 3)->SetHeld(2);
   const SessionRecord fork = ForkAt(3, record_);
   EXPECT_THAT(fork.retained, ElementsAre(StepAt(3)));
   EXPECT_EQ(KeptBytes(fork), 0u);
   EXPECT_EQ(fork.first_reply, 4u);
   EXPECT_TRUE(MessageStarts(fork).empty());
-  EXPECT_TRUE(fork.pinned.empty());
+  EXPECT_TRUE(PinnedSteps(fork).empty());
+  EXPECT_EQ(fork.retained[0].held, 0u);
 }
 
 TEST_F(RetentionTest, TheRepliesThatStayAreSummedUp) {

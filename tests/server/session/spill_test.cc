@@ -1,5 +1,6 @@
 // Sessions whose memory does not all fit: the tiers under the session layer.
 
+#include <algorithm>
 #include <thread>
 
 #include "tests/server/session/session_fixture.h"
@@ -70,6 +71,47 @@ TEST_F(SpillTest, AForkSharesItsParentsLiveMemory) {
   Apply("f");
   EXPECT_EQ(tiers_->stats().used_from_device, 1);
   EXPECT_EQ(tiers_->stats().device.values, 2);
+}
+
+// Of memory that is not at hand nothing stays.
+TEST_F(SpillTest, AnIdleSessionLetsGoOfItsMemoryOnceItIsSpilled) {
+  prefix_entries_ = 10;  // which knows the session
+  UseLimits(1, 0);
+  ASSERT_OK(Open("s"));
+  Apply("s");
+  const MemoryHandle head = At("s").handle;
+  const auto known = prefixes_->Find({"default", &model_, head.digest});
+  ASSERT_EQ(known.size(), 1u);
+  Session& session = *known.front();
+  const RetainedStep step = {head.step, head.digest};
+  session.LetGoUnused();
+  EXPECT_NE(session.MemoryOf(step), nullptr) << "it is at hand";
+  ASSERT_OK(Open("other"));
+  ASSERT_OK(Send("other", Request(At("other"), Range(100, 4))).Get());
+  ASSERT_EQ(tiers_->stats().device.spilled, 1);
+  // Whoever worked on the session may be about to end.
+  while (session.LookIn() < absl::InfiniteDuration()) session.LetGoUnused();
+  EXPECT_EQ(session.MemoryOf(step), nullptr);
+  Apply("s");
+  EXPECT_NE(session.MemoryOf({At("s").handle.step, At("s").handle.digest}),
+            nullptr);
+}
+
+// Until then it is looked at less and less often, but soon after each use.
+TEST_F(SpillTest, ASessionWhoseMemoryStaysAtHandIsLookedAtSeldom) {
+  UseLimits(4, 0);
+  const auto look = [&](int times) {
+    clock_.AwaitWaitUntil(clock_.Monotonic() + times * limits_.let_go_after);
+  };
+  ASSERT_OK(Open("s"));
+  for (int round = 0; round < 2; ++round) {
+    Apply("s");
+    look(1);
+    for (int times = 1; times <= 64; times *= 2) {
+      clock_.Advance(times * limits_.let_go_after);
+      look(std::min(2 * times, 64));
+    }
+  }
 }
 
 TEST_F(SpillTest, ARestartReadsEachHeadFromTheStoreOnce) {
