@@ -192,7 +192,7 @@ TEST_F(EnvoyClusterTest, ANodeHangsUnderStreams) {
                                        absl::StrCat("session-", i)),
                                    IsOk());
                      }
-                     EXPECT_THAT(clients_[0]->ListSessions("", ""),
+                     EXPECT_THAT(clients_[0]->ListSessions({}, ""),
                                  StatusIs(absl::StatusCode::kUnavailable));
                    });
   std::printf("%zu sessions on other nodes, %zu retries, %s\n",

@@ -38,6 +38,12 @@ class GatedDirectory : public SharedDirectory {
   absl::Status Forget(const Due&, const std::string&) override {
     return absl::OkStatus();
   }
+  absl::Status Tell(const std::vector<std::string>&) override {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Heard> Hear(const std::string&, size_t) override {
+    return Heard();
+  }
 
   void AwaitArrival() { EXPECT_TRUE(arrived_.Get()); }
   void Open() { open_.Setter()(true); }
