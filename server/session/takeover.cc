@@ -85,15 +85,14 @@ void Takeover::OnReloaded(WaitRef wait,
       reloaded.ok() && reloaded->record.root != wait->session->root();
   if (other || absl::IsNotFound(status)) return OnGone(std::move(wait));
   if (reloaded.ok()) {
-    return OnAcquired(std::move(wait), {*std::move(reloaded), wait->asked});
+    return OnAcquired(wait, {*std::move(reloaded), wait->asked});
   }
   const bool waits = GetErrorInfo(status).reason == "NOT_OWNER" &&
                      wait->if_held == MemoryStore::IfHeld::kAsk;
   waits ? Pause(std::move(wait), status) : Finish(wait, status);
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): it is handed on.
-void Takeover::OnAcquired(WaitRef wait, Acquired acquired) {
+void Takeover::OnAcquired(const WaitRef& wait, Acquired acquired) {
   const absl::Time now = parts_.clock->Wall();
   const SessionKey& key = wait->session->key();
   const auto record = FromStored(acquired.reloaded.record, now);
