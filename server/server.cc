@@ -35,9 +35,13 @@ SessionLimits LimitsOf(const Config& config) {
   limits.retention.values = config.retain;
   limits.retention.messages = config.retain_messages;
   limits.kept_reply_bytes = config.kept_reply_bytes;
-  if (config.idle_ttl > absl::ZeroDuration()) limits.ttl.idle = config.idle_ttl;
+  // Records keep whole microseconds.
+  const absl::Duration least = absl::Microseconds(1);
+  if (config.idle_ttl > absl::ZeroDuration()) {
+    limits.ttl.idle = std::max(config.idle_ttl, least);
+  }
   if (config.max_age > absl::ZeroDuration()) {
-    limits.ttl.max_age = config.max_age;
+    limits.ttl.max_age = std::max(config.max_age, least);
   }
   limits.tombstones.keep = config.tombstone_ttl;
   limits.takeover_wait = config.takeover_wait;

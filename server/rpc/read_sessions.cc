@@ -1,5 +1,6 @@
 #include "server/rpc/read_sessions.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,7 +44,8 @@ absl::StatusOr<std::optional<absl::Duration>> ReadTtl(
   if (!there) return std::nullopt;
   const absl::StatusOr<absl::Duration> ttl = FromWire(message);
   if (!ttl.ok()) return FieldError(field, ttl.status().message());
-  if (*ttl > absl::ZeroDuration()) return *ttl;
+  // Records keep whole microseconds.
+  if (*ttl > absl::ZeroDuration()) return std::max(*ttl, absl::Microseconds(1));
   return FieldError(field, absl::StrCat("expected more than 0, got ",
                                         absl::FormatDuration(*ttl)));
 }

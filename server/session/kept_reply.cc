@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "server/session/read_cbor.h"
 
 namespace mneme {
 namespace {
@@ -88,7 +89,7 @@ std::string EncodeKeptReply(const KeptReply& reply, int64_t limit) {
 }
 
 absl::StatusOr<KeptReply> DecodeKeptReply(absl::string_view bytes) {
-  const Json json = Json::from_cbor(bytes.begin(), bytes.end(), true, false);
+  const Json json = ReadCbor(bytes);
   KeptReply reply;
   try {
     if (ReadReply(json, &reply)) return reply;

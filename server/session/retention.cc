@@ -77,6 +77,7 @@ void RollBack(uint64_t step, SessionRecord* record) {
       [step](const RetainedStep& value) { return value.step > step; });
   const auto kept = static_cast<size_t>(first - record->retained.begin());
   record->retained.resize(kept);
+  record->retained.shrink_to_fit();
   record->first_reply = std::min(record->first_reply, step + 1);
   // What started from the head is rolled back.
   record->retained.back().message = 0;
@@ -84,7 +85,9 @@ void RollBack(uint64_t step, SessionRecord* record) {
 
 SessionRecord ForkAt(uint64_t step, const SessionRecord& record) {
   SessionRecord fork = record;
-  fork.retained = {{*FindStep(record.retained, step), 0}};
+  // A vector of its own: assigned in place it would keep its parent's room.
+  fork.retained =
+      std::vector<RetainedValue>{{*FindStep(record.retained, step), 0}};
   fork.first_reply = step + 1;
   return fork;
 }

@@ -247,6 +247,9 @@ class Session : public Expirable {
   // What the store has is true.
   absl::Status Settle(const absl::StatusOr<Takeover::Acquired>& acquired)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The same of what is on disk: `record` is the one that is true.
+  void SettleDurable(bool moved, absl::Duration now, SessionRecord* record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The call that would run next cannot, nor can those that wait behind it.
   void RefuseAll(const std::shared_ptr<SessionCall>& call,
                  const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);

@@ -127,6 +127,7 @@ void SessionManager::OnRemoved(const MemoryHandle& last, const SessionKey& key,
   SessionEvent event = {key, last, EndReason::kClosed, context_.clock->Wall()};
   if (erase) {
     // Other servers are not told: what tells them is a trace.
+    news_.Forget(key);
     events_.Publish(event);
     return Scrub(last, std::move(done));
   }
@@ -138,14 +139,23 @@ void SessionManager::OnRemoved(const MemoryHandle& last, const SessionKey& key,
 void SessionManager::EraseGone(const SessionKey& key, absl::Status gone,
                                CloseDone done) {
   const std::optional<MemoryHandle> last = LastOf(gone);
-  // Perhaps an Erase before this one failed halfway.
-  if (!last.has_value()) return Scrub(std::move(gone), std::move(done));
+  if (!last.has_value() && !absl::IsNotFound(gone)) {
+    return std::move(done)(std::move(gone));
+  }
+  news_.Forget(key);
+  absl::StatusOr<MemoryHandle> answer = std::move(gone);
+  if (last.has_value()) answer = *last;
+  // Perhaps an Erase before this one failed halfway; on a shared store it may
+  // have left the id.
+  if (!answer.ok() && !context_.writer->shares_store()) {
+    return Scrub(std::move(answer), std::move(done));
+  }
   context_.writer->EraseTombstone(
-      key, [this, key, last = *last,
+      key, [this, key, answer = std::move(answer),
             done = std::move(done)](const absl::Status& removed) mutable {
         if (!removed.ok()) return std::move(done)(removed);
         table_.EraseTombstone(key);
-        Scrub(std::move(last), std::move(done));
+        Scrub(std::move(answer), std::move(done));
       });
 }
 

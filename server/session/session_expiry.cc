@@ -115,7 +115,7 @@ void SessionManager::Expire(const std::shared_ptr<Session>& session) {
              [this](bool /*ended*/) { EndExpiry(); });
       });
   if (end.at <= now) return;
-  expiry_.Set(session, end.at);
+  SetExpiry(session);
   EndExpiry();
 }
 
@@ -154,7 +154,8 @@ void SessionManager::OnBuried(const Session& session,
     return;
   }
   LetGo(session);
-  MakeDue(tombstone.key, context_.limits.tombstones.keep, [] {});
+  MakeDue(tombstone.key, context_.limits.tombstones.keep,
+          [](const absl::Status& /*asked*/) {});
 }
 
 void SessionManager::ForgetTombstones(const std::vector<SessionKey>& keys) {

@@ -139,20 +139,24 @@ void SessionManager::Touch(const SessionKey& key, const CursorRef& cursor,
                change.max_age.value_or(absl::InfiniteDuration()));
   // Others must look sooner, should this server die: now, and once more in case
   // they looked before the change was there.
-  const bool sooner =
-      ttl < absl::InfiniteDuration() && context_.writer->shares_store();
+  const auto here = table_.Find(key);
+  const bool others =
+      context_.writer->shares_store() && (!here.ok() || (*here)->is_shared());
+  const bool sooner = others && ttl < absl::InfiniteDuration();
   InfoDone touched = [this, key, ttl, sooner, done = Counted(std::move(done))](
                          absl::StatusOr<SessionInfo> info) mutable {
     SetExpiry(key);
-    if (sooner) MakeDue(key, ttl, [] {});
+    if (sooner) MakeDue(key, ttl, [](const absl::Status& /*asked*/) {});
     std::move(done)(std::move(info));
   };
   auto touch = [this, key, cursor, change = std::move(change),
-                touched = std::move(touched)]() mutable {
+                touched =
+                    std::move(touched)](const absl::Status& asked) mutable {
+    if (!asked.ok()) return std::move(touched)(asked);
     ChangeRecord(key, cursor, ::mneme::Touch(std::move(change)),
                  std::move(touched));
   };
-  sooner ? MakeDue(key, ttl, std::move(touch)) : touch();
+  sooner ? MakeDue(key, ttl, std::move(touch)) : touch(absl::OkStatus());
 }
 
 void SessionManager::Fork(const SessionKey& key, const CursorRef& cursor,

@@ -208,8 +208,8 @@ class SessionManager {
       const SessionKey& key, const SharedDirectory::Entry& entry);
   // A session that has ended, though no server has it.
   void AdoptToEnd(const SessionKey& key, const SharedDirectory::Entry& entry);
-  void MakeDue(const SessionKey& key, absl::Duration delay,
-               absl::AnyInvocable<void() &&> then);
+  using Asked = absl::AnyInvocable<void(const absl::Status&) &&>;
+  void MakeDue(const SessionKey& key, absl::Duration delay, Asked then);
   void OnReleased(const SessionKey& key);
   // session_close.cc: Close, or with `erase` Erase; then, once nothing of the
   // session runs, its removal; then, once it is removed, the scrub.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/session/packed_record.h"
+#include "server/session/read_cbor.h"
 #include "server/session/session_record.h"
 
 namespace mneme {
@@ -120,13 +121,11 @@ int64_t Integer(const Json& json, const char* key) {
 absl::Status CheckFormat(const Json& json) {
   if (!json.is_object()) return Corrupt("it is not a CBOR map");
   const int64_t format = Integer(json, "format");
-  if (format > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("session record: format ", format,
-                     " is newer than this server's ", kFormat));
-  }
   if (format == kFormat) return absl::OkStatus();
-  return Corrupt(absl::StrCat("format ", format, ", expected ", kFormat));
+  if (format < 1) return Corrupt("it has no format");
+  return absl::FailedPreconditionError(absl::StrCat(
+      "session record: format ", format, " is ",
+      format > kFormat ? "newer" : "older", " than this server's ", kFormat));
 }
 
 absl::Status ReadModel(const Json& json, SessionRecord* record) {
@@ -176,9 +175,7 @@ StoredRecord ToStored(const SessionKey& session, Durability durability,
 }
 
 absl::StatusOr<SessionRecord> FromStored(const StoredRecord& stored) {
-  const Json json =
-      Json::from_cbor(stored.bytes.begin(), stored.bytes.end(),
-                      /*strict=*/true, /*allow_exceptions=*/false);
+  const Json json = ReadCbor(stored.bytes);
   RETURN_IF_ERROR(CheckFormat(json));
   SessionRecord record;
   record.root = stored.root;

@@ -207,13 +207,12 @@ void SessionManager::OnReleased(const SessionKey& key) {
 }
 
 void SessionManager::MakeDue(const SessionKey& key, absl::Duration delay,
-                             absl::AnyInvocable<void() &&> then) {
+                             Asked then) {
   const SharedDirectory::Later later = {key, std::min(delay, kMostDelay), ""};
   context_.writer->Ask(
       [later, then = std::move(then)](SharedDirectory* directory) mutable {
-        // Else it is looked at when it was due before.
-        directory->AskLater({later}).IgnoreError();
-        std::move(then)();
+        // If it fails it is looked at when it was due before.
+        std::move(then)(directory->AskLater({later}));
       });
 }
 

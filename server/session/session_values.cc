@@ -269,18 +269,31 @@ absl::Status Session::Settle(
     life_.last_used = now - acquired->reloaded.record.ages->used;
   }
   if (acquired->reloaded.moved) tail_ = nullptr;
-  DurableHead::CarryHeld(record_.retained, &record.retained);
+  SettleDurable(acquired->reloaded.moved, now, &record);
   if (record.head() != record_.head()) {
     before = std::exchange(memory_, nullptr);
     tail_ = nullptr;
-    if (record.head().step <= record_.head().step) {
-      durable_.RollBack(context_->limits.retention.messages, &record.retained);
-    } else if (durability_ == Durability::kAsync) {
-      durable_.Note(record_.head(), record.head(), now);
-    }
   }
   record_ = std::move(record);
   return absl::OkStatus();
+}
+
+void Session::SettleDurable(bool moved, absl::Duration now,
+                            SessionRecord* record) {
+  const int64_t messages = context_->limits.retention.messages;
+  if (moved && durability_ == Durability::kAsync) {
+    // What another server made of it is durable here, and what that one told
+    // of is not known.
+    durable_ = DurableHead();
+    return DurableHead::HoldFound(messages, &record->retained);
+  }
+  DurableHead::CarryHeld(record_.retained, &record->retained);
+  if (record->head() == record_.head()) return;
+  if (record->head().step <= record_.head().step) {
+    durable_.RollBack(messages, &record->retained);
+  } else if (durability_ == Durability::kAsync) {
+    durable_.Note(record_.head(), record->head(), now);
+  }
 }
 
 void Session::SetTail(std::vector<int32_t> tail) {

@@ -51,11 +51,18 @@ void SharedEvents::Publish(SessionEvent event, Then then) {
   bool first;
   {
     MutexLock lock(&mu_);
-    Add({EncodeEvent(event), failing_ ? nullptr : std::move(then)});
+    Add({event.key, EncodeEvent(event), failing_ ? nullptr : std::move(then)});
     first = !std::exchange(telling_, true);
   }
   if (then != nullptr) std::move(then)();
   if (first) Ask([this](SharedDirectory* directory) { Tell(directory); });
+}
+
+void SharedEvents::Forget(const SessionKey& key) {
+  MutexLock lock(&mu_);
+  for (Untold& untold : untold_) {
+    if (untold.key == key) untold.note = std::string(kMissed);
+  }
 }
 
 void SharedEvents::Watch(SessionFilter filter,

@@ -24,10 +24,10 @@ namespace mneme {
 // server they do: where servers share a store, each leaves its events there
 // and, while anybody watches through it, reads those of all.
 //
-// An event is left once what it tells of is done, and before that is answered.
-// A server that dies between the two leaves none. While the store fails nothing
-// waits for it: what happens then is told later, perhaps twice, and what is too
-// much to remember is told as missed.
+// An event is left once what it tells of is done, and an end before that is
+// answered. A server that dies between the two leaves none. While the store
+// fails nothing waits for it: what happens then is told later, perhaps twice,
+// and what is too much to remember is told as missed.
 //
 // Owned by the manager. Thread-safe; no call blocks.
 class SharedEvents {
@@ -47,6 +47,9 @@ class SharedEvents {
   using Then = absl::AnyInvocable<void() &&>;
   void Publish(SessionEvent event, Then then) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // What was not told yet of the session is told as missed.
+  void Forget(const SessionKey& key) ABSL_LOCKS_EXCLUDED(mu_);
+
   // See SessionEvents::Add. UNAVAILABLE (STORE_DOWN). `done` is called exactly
   // once, on any thread; the watcher may be told of events before that.
   using Watching =
@@ -59,6 +62,7 @@ class SharedEvents {
 
  private:
   struct Untold {
+    SessionKey key;
     std::string note;
     Then then;  // null: was called
   };

@@ -92,21 +92,19 @@ void Takeover::OnReloaded(WaitRef wait,
   waits ? Pause(std::move(wait), status) : Finish(wait, status);
 }
 
-void Takeover::OnAcquired(const WaitRef& wait, Acquired acquired) {
+void Takeover::OnAcquired(const WaitRef& wait, const Acquired& acquired) {
   const absl::Time now = parts_.clock->Wall();
   const SessionKey& key = wait->session->key();
   const auto record = FromStored(acquired.reloaded.record, now);
-  if (!acquired.reloaded.from_another || !record.ok()) {
-    return Finish(wait, std::move(acquired));
+  if (acquired.reloaded.from_another && record.ok()) {
+    SessionEvent moved;
+    moved.key = key;
+    moved.last = {key.session_id, record->head().step, record->head().digest};
+    moved.at = now;
+    // The session does not wait for those who watch.
+    parts_.events->Publish(std::move(moved), [] {});
   }
-  SessionEvent moved;
-  moved.key = key;
-  moved.last = {key.session_id, record->head().step, record->head().digest};
-  moved.at = now;
-  parts_.events->Publish(
-      std::move(moved), [this, wait, acquired = std::move(acquired)]() mutable {
-        Finish(wait, std::move(acquired));
-      });
+  Finish(wait, acquired);
 }
 
 void Takeover::Pause(WaitRef wait, const absl::Status& not_owner) {

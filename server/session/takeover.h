@@ -67,8 +67,8 @@ class Takeover {
 
   void Try(WaitRef wait);
   void OnReloaded(WaitRef wait, absl::StatusOr<MemoryStore::Reloaded> reloaded);
-  // Tells those who watch, if another server had it, before it is answered.
-  void OnAcquired(const WaitRef& wait, Acquired acquired);
+  // Tells those who watch, if another server had it.
+  void OnAcquired(const WaitRef& wait, const Acquired& acquired);
   // Another server holds it: tries again later, unless that is too late.
   void Pause(WaitRef wait, const absl::Status& not_owner);
   // It is not, or no more, in the store.

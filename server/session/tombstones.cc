@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_info.h"
+#include "server/session/read_cbor.h"
 
 namespace mneme {
 namespace {
@@ -88,9 +89,7 @@ std::string EncodeTombstone(const Tombstone& tombstone) {
 }
 
 absl::StatusOr<Tombstone> DecodeTombstone(absl::string_view bytes) {
-  const Json json =
-      Json::from_cbor(bytes.begin(), bytes.end(),
-                      /*strict=*/true, /*allow_exceptions=*/false);
+  const Json json = ReadCbor(bytes);
   if (absl::Status status = CheckFormat(json); !status.ok()) return status;
   Tombstone tombstone;
   if (!ReadText(json, "tenant", &tombstone.key.tenant)) {

@@ -1,7 +1,7 @@
 #include "server/store/redis_eraser.h"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -21,6 +21,10 @@ constexpr absl::Duration kOldMark = absl::Minutes(1);
 
 constexpr char kRewriteLog[] = "BGREWRITEAOF";
 constexpr char kRewriteSnapshot[] = "BGSAVE";
+// Of its children there is one at a time.
+constexpr std::array<absl::string_view, 2> kRewrites = {
+    "aof_rewrite_in_progress", "rdb_bgsave_in_progress"};
+constexpr char kRunId[] = "run_id";
 
 // The value of `name` in what INFO says; "" if it does not.
 std::string FindInfo(absl::string_view info, absl::string_view name) {
@@ -94,17 +98,30 @@ absl::Status RedisEraser::Mark(RedisConnection* connection) {
   return absl::OkStatus();
 }
 
-void RedisEraser::Removed(std::string mark, std::vector<RedisCommand> owed) {
+void RedisEraser::Removed(std::string mark) {
   MutexLock lock(&mu_);
   removed_.push_back(std::move(mark));
-  std::move(owed.begin(), owed.end(), std::back_inserter(owed_));
 }
 
 absl::Status RedisEraser::Scrub() {
-  ASSIGN_OR_RETURN(const std::vector<std::string> removed, Settle());
+  std::vector<std::string> removed;
+  {
+    MutexLock lock(&mu_);
+    removed.swap(removed_);
+  }
+  const absl::Status rewritten = Rewrite(removed);
+  MutexLock lock(&mu_);
+  if (!rewritten.ok()) {
+    removed_.insert(removed_.end(), removed.begin(), removed.end());
+  }
+  return rewritten;
+}
+
+absl::Status RedisEraser::Rewrite(const std::vector<std::string>& removed) {
   ASSIGN_OR_RETURN(const RedisReply due,
                    connection_.Run({"EXISTS", keys_->EraseMarks()}));
-  if (due.integer == 0) return absl::OkStatus();
+  // Its own mark may be gone: others take away what is old.
+  if (removed.empty() && due.integer == 0) return absl::OkStatus();
   RETURN_IF_ERROR(CheckNoReplicas(&connection_));
   ASSIGN_OR_RETURN(const absl::Duration start, ReadTime(&connection_));
   // They may tell of the session. Who did not hear them yet is told that he
@@ -124,23 +141,6 @@ absl::Status RedisEraser::Scrub() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::string>> RedisEraser::Settle() {
-  std::vector<std::string> removed;
-  std::vector<RedisCommand> owed;
-  {
-    MutexLock lock(&mu_);
-    removed.swap(removed_);
-    owed = owed_;
-  }
-  // If this fails the marks stay until they are old.
-  ASSIGN_OR_RETURN(const auto replies, connection_.Run(owed));
-  for (const RedisReply& reply : replies) RETURN_IF_ERROR(StatusOf(reply));
-  MutexLock lock(&mu_);
-  owed_.erase(owed_.begin(),
-              owed_.begin() + static_cast<std::ptrdiff_t>(owed.size()));
-  return removed;
-}
-
 absl::Status RedisEraser::RewriteLog() {
   // One that is scheduled begins after what runs, so it counts.
   return RunAlone(kRewriteLog,
@@ -156,22 +156,35 @@ absl::Status RedisEraser::RewriteSnapshot() {
 absl::Status RedisEraser::RunAlone(const std::string& command,
                                    const std::vector<std::string>& running,
                                    const std::string& status) {
-  RedisReply started;
-  do {
-    RETURN_IF_ERROR(AwaitNone(running));
-    ASSIGN_OR_RETURN(auto replies,
-                     connection_.Run(std::vector<RedisCommand>{{command}}));
-    started = std::move(replies[0]);
-    // Redis has one such child at a time, and may have begun another one.
-  } while (started.kind == RedisReply::Kind::kError &&
-           (absl::StrContains(started.text, "already in progress") ||
-            absl::StrContains(started.text, "child process is active")));
-  RETURN_IF_ERROR(StatusOf(started));
+  ASSIGN_OR_RETURN(const std::string server, ReadInfo("server"));
+  RETURN_IF_ERROR(AwaitNone(running));
+  RETURN_IF_ERROR(Start(command, running));
   RETURN_IF_ERROR(AwaitNone(running));
   ASSIGN_OR_RETURN(const std::string info, ReadInfo("persistence"));
+  ASSIGN_OR_RETURN(const std::string server_now, ReadInfo("server"));
+  if (FindInfo(server, kRunId) != FindInfo(server_now, kRunId)) {
+    return RedisDown("erase: Redis was started again before it was done");
+  }
   if (FindInfo(info, status) == "ok") return absl::OkStatus();
   return RedisDown(absl::StrCat("erase: Redis could not write its files: ",
                                 status, " is '", FindInfo(info, status), "'"));
+}
+
+absl::Status RedisEraser::Start(const std::string& command,
+                                const std::vector<std::string>& running) {
+  while (true) {
+    ASSIGN_OR_RETURN(const auto replies,
+                     connection_.Run(std::vector<RedisCommand>{{command}}));
+    // Redis has one such child at a time, and may have begun another one.
+    const std::string& text = replies[0].text;
+    const bool later = replies[0].kind == RedisReply::Kind::kError &&
+                       (absl::StrContains(text, "already in progress") ||
+                        absl::StrContains(text, "child process is active"));
+    if (!later) return StatusOf(replies[0]);
+    Pause(clock_, kPause);
+    RETURN_IF_ERROR(AwaitNone({kRewrites.begin(), kRewrites.end()}));
+    RETURN_IF_ERROR(AwaitNone(running));
+  }
 }
 
 absl::Status RedisEraser::AwaitNone(const std::vector<std::string>& running) {

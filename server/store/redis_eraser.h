@@ -43,9 +43,8 @@ class RedisEraser {
   std::optional<std::string> TakeMark() {
     return std::exchange(mark_, std::nullopt);
   }
-  // It is done, but for `owed`, which is to be run before a scrub ends.
-  void Removed(std::string mark, std::vector<RedisCommand> owed)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // It is done.
+  void Removed(std::string mark) ABSL_LOCKS_EXCLUDED(mu_);
 
   // See MemoryStore::Scrub. UNIMPLEMENTED: there are replicas now;
   // FAILED_PRECONDITION: Redis does not allow it; UNAVAILABLE (STORE_DOWN): it
@@ -53,8 +52,8 @@ class RedisEraser {
   absl::Status Scrub() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // What the marks of Removed() were, and nothing that is owed is left.
-  absl::StatusOr<std::vector<std::string>> Settle() ABSL_LOCKS_EXCLUDED(mu_);
+  // If it is due, or these were removed.
+  absl::Status Rewrite(const std::vector<std::string>& removed);
   absl::Status RewriteLog();
   absl::Status RewriteSnapshot();
   // Has Redis start `command`, when nothing of its kind that may have begun
@@ -62,6 +61,9 @@ class RedisEraser {
   absl::Status RunAlone(const std::string& command,
                         const std::vector<std::string>& running,
                         const std::string& status);
+  // Once Redis has no other child.
+  absl::Status Start(const std::string& command,
+                     const std::vector<std::string>& running);
   absl::Status AwaitNone(const std::vector<std::string>& running);
   absl::StatusOr<std::string> ReadInfo(const std::string& name);
 
@@ -75,7 +77,6 @@ class RedisEraser {
 
   Mutex mu_;
   std::vector<std::string> removed_ ABSL_GUARDED_BY(mu_);
-  std::vector<RedisCommand> owed_ ABSL_GUARDED_BY(mu_);
 
   RedisConnection connection_;  // Scrub's
 };

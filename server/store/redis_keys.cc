@@ -63,7 +63,8 @@ std::string RedisKeys::Replies(const SessionKey& session,
 
 std::string RedisKeys::ClosedClaims(const SessionKey& session,
                                     const Root& root) const {
-  return absl::StrCat(Family(session.tenant, root), "x:", session.session_id);
+  // Without the id, which is to be gone once the session is erased.
+  return absl::StrCat(Family(session.tenant, root), "x");
 }
 
 std::string RedisKeys::Counts(const std::string& tenant,

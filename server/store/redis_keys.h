@@ -22,7 +22,7 @@ namespace mneme {
 //   prefix {root}T:v      hash     digest -> value
 //   prefix {root}T:c      hash     digest -> how many sessions hold it
 //   prefix {root}T:m      set      ids of the family's sessions
-//   prefix {root}T:x:S    set      claims that may not be used any more
+//   prefix {root}T:x      set      claims that may not be used any more
 //   prefix {all}l:T       zset     ids of the tenant's sessions, in order
 //   prefix {all}due       zset     indexes by when to look at them next (us)
 //   prefix {all}notes     stream   n note; the ids count up, one by one

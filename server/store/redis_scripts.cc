@@ -171,7 +171,8 @@ return {'ok'}
 )lua";
 
 constexpr char kForget[] = R"lua(
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[3] then return {'changed'} end
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1]) or ''
+if score ~= ARGV[3] then return {'changed'} end
 redis.call('ZREM', KEYS[2], ARGV[2])
 if ARGV[4] ~= '1' then redis.call('ZREM', KEYS[1], ARGV[1]) end
 return {'ok'}

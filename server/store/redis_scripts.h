@@ -89,8 +89,8 @@ struct RedisScripts {
   RedisScript remind;
   // KEYS index. ARGV tombstone: removes it, if it is this one. "ok"
   RedisScript unbury;
-  // ARGV index, session id, score, "1" to leave it in due: takes it out, unless
-  // it was made due anew since it had that score. "ok" | "changed"
+  // ARGV index, session id, score or empty if it has none, "1" to leave it in
+  // due: takes it out, unless it was made due anew since. "ok" | "changed"
   RedisScript forget;
   // KEYS due. ARGV limit: indexes that are due, each followed by its score.
   RedisScript due;

@@ -11,6 +11,7 @@
 #include "server/base/status_macros.h"
 #include "server/store/commit_check.h"
 #include "server/store/entry_format.h"
+#include "server/store/redis_answer.h"
 #include "server/store/redis_scripts.h"
 
 namespace mneme {
@@ -22,39 +23,10 @@ constexpr int kMostTakeovers = 8;
 // gets none.
 constexpr absl::Duration kAsksFor = absl::Milliseconds(300);
 
-std::string Bytes(const Root& root) {
-  return {reinterpret_cast<const char*>(root.data()), root.size()};
-}
-
-absl::StatusOr<Root> RootInIndex(const SessionKey& session,
-                                 absl::string_view bytes) {
-  const std::optional<Root> root = ParseRoot(bytes);
-  if (root.has_value()) return *root;
-  return absl::DataLossError(
-      absl::StrCat("the index of ", Describe(session), " has a root of ",
-                   bytes.size(), " bytes, expected ", std::tuple_size_v<Root>));
-}
-
-const std::string& Word(const RedisReply& reply) { return reply.list[0].text; }
-
 std::string RandomName(std::random_device* random) {
   std::string name;
   for (int i = 0; i < 4; ++i) absl::StrAppendFormat(&name, "%08x", (*random)());
   return name;
-}
-
-absl::Duration ParseMicros(const std::string& text) {
-  int64_t us = 0;
-  return absl::SimpleAtoi(text, &us) ? absl::Microseconds(us)
-                                     : absl::ZeroDuration();
-}
-
-absl::Status HeldElsewhere(const SessionKey& session, const RedisReply& reply) {
-  return NotOwner(session, ParseMicros(reply.list[1].text));
-}
-
-std::string Micros(absl::Duration duration) {
-  return absl::StrCat(absl::ToInt64Microseconds(duration));
 }
 
 using MaybeReloaded = absl::StatusOr<std::optional<MemoryStore::Reloaded>>;
@@ -161,22 +133,6 @@ RedisCommand RedisSessions::RemindCommand(const SessionKey& session) const {
        "1", ""});
 }
 
-absl::StatusOr<std::string> RedisSessions::ReadScore(
-    const SessionKey& session) {
-  ASSIGN_OR_RETURN(
-      const RedisReply score,
-      connection_->Run({"ZSCORE", keys_->Due(), keys_->Index(session)}));
-  return score.text;
-}
-
-RedisCommand RedisSessions::ForgetCommand(const SessionKey& session,
-                                          const std::string& score,
-                                          bool keep_due) const {
-  return RedisScripts::Get().forget.Call(
-      {keys_->Due(), keys_->Sessions(session.tenant)},
-      {keys_->Index(session), session.session_id, score, keep_due ? "1" : "0"});
-}
-
 RedisCommand RedisSessions::AcquireCommand(const SessionKey& session,
                                            const Root& root,
                                            MemoryStore::IfHeld if_held) const {
@@ -273,114 +229,6 @@ absl::StatusOr<std::vector<RedisSessions::FoundRoot>> RedisSessions::FindRoots(
     }
   }
   return roots;
-}
-
-absl::StatusOr<RedisSessions::Removed> RedisSessions::Remove(
-    const SessionKey& session, const std::string& tombstone) {
-  ASSIGN_OR_RETURN(const std::string score, ReadScore(session));
-  ASSIGN_OR_RETURN(const RedisReply buried,
-                   connection_->Run(RedisScripts::Get().bury.Call(
-                       {keys_->Index(session)}, {tombstone})));
-  const Claim claim = {buried.list[1].text, buried.list[2].text};
-  Removed removed;
-  if (!claim.root.empty()) {
-    ASSIGN_OR_RETURN(removed.sync, RemoveRecord(session, claim));
-    RETURN_IF_ERROR(connection_->Run(ReleaseCommand(session, claim)).status());
-  }
-  Disown(session);
-  const RedisCommand forget =
-      ForgetCommand(session, score, /*keep_due=*/!tombstone.empty());
-  if (!connection_->Run(forget).ok()) removed.owed.push_back(forget);
-  return removed;
-}
-
-absl::StatusOr<bool> RedisSessions::RemoveRecord(const SessionKey& session,
-                                                 const Claim& claim) {
-  ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
-  ASSIGN_OR_RETURN(const std::string epoch, EpochToRemove(session, root));
-  ASSIGN_OR_RETURN(const RedisReply stored, ReadRecordOf(session, root));
-  const auto record = ReadRecord(session, root, stored.text);
-  RedisReply removed;
-  for (int round = 0; round < kMostTakeovers; ++round) {
-    ASSIGN_OR_RETURN(const RedisCommand remove,
-                     RemoveCommand(session, root, epoch, record.ok()));
-    ASSIGN_OR_RETURN(removed, connection_->Run(remove));
-    if (Word(removed) != "changed") break;  // others joined or left its family
-  }
-  if (Word(removed) == "changed") return NotOwner(session);
-  if (Word(removed) == "fenced") return NotOwner(session);
-  if (Word(removed) == "none") RETURN_IF_ERROR(CloseClaim(session, claim));
-  return !record.ok() || record->durability == Durability::kSync;
-}
-
-absl::StatusOr<RedisCommand> RedisSessions::RemoveCommand(
-    const SessionKey& session, const Root& root, const std::string& epoch,
-    bool whole) {
-  const std::string& tenant = session.tenant;
-  std::vector<std::string> keys = {
-      keys_->Record(session, root), keys_->Replies(session, root),
-      keys_->Counts(tenant, root), keys_->Members(tenant, root),
-      keys_->Values(tenant, root)};
-  std::vector<std::string> arguments = {session.session_id, epoch,
-                                        whole ? "0" : "1"};
-  if (whole) return RedisScripts::Get().remove.Call(keys, arguments);
-  ASSIGN_OR_RETURN(
-      const RedisReply members,
-      connection_->Run({"SMEMBERS", keys_->Members(tenant, root)}));
-  for (const RedisReply& member : members.list) {
-    if (member.text == session.session_id) continue;
-    keys.push_back(keys_->Record({tenant, member.text}, root));
-    arguments.push_back(member.text);
-  }
-  return RedisScripts::Get().remove.Call(keys, arguments);
-}
-
-absl::StatusOr<std::string> RedisSessions::EpochToRemove(
-    const SessionKey& session, const Root& root) {
-  const Owned* owned = FindOwned(session);
-  if (owned != nullptr && owned->root != root) return NotOwner(session);
-  if (owned != nullptr) return owned->epoch;
-  ASSIGN_OR_RETURN(const RedisReply reply,
-                   connection_->Run(AcquireCommand(
-                       session, root, MemoryStore::IfHeld::kLeave)));
-  if (Word(reply) == "held") return HeldElsewhere(session, reply);
-  return Word(reply) == "ok" ? reply.list[2].text : std::string();
-}
-
-absl::Status RedisSessions::CloseClaim(const SessionKey& session,
-                                       const Claim& claim) {
-  ASSIGN_OR_RETURN(const Root root, RootInIndex(session, claim.root));
-  ASSIGN_OR_RETURN(
-      const RedisReply closed,
-      connection_->Run(RedisScripts::Get().close.Call(
-          {keys_->Record(session, root), keys_->ClosedClaims(session, root)},
-          {claim.number})));
-  // Another server made it a moment ago.
-  return Word(closed) == "stored" ? NotOwner(session) : absl::OkStatus();
-}
-
-absl::Status RedisSessions::RemoveTombstone(const SessionKey& session) {
-  return connection_->Run({"HDEL", keys_->Index(session), "t"}).status();
-}
-
-absl::Status RedisSessions::EraseTombstone(const SessionKey& session) {
-  // As one that makes it and dies. So whoever makes it finds the id taken, and
-  // lists it once more after that.
-  Root root;
-  for (uint8_t& byte : root) byte = static_cast<uint8_t>(random_());
-  ASSIGN_OR_RETURN(const RedisReply claimed,
-                   connection_->Run(ClaimCommand(session, root)));
-  if (Word(claimed) != "claimed") return RemoveTombstone(session);
-  const Claim claim = {Bytes(root), claimed.list[1].text};
-  ASSIGN_OR_RETURN(const std::string score, ReadScore(session));
-  ASSIGN_OR_RETURN(const RedisReply buried,
-                   connection_->Run(RedisScripts::Get().bury.Call(
-                       {keys_->Index(session)}, {""})));
-  if (buried.list[2].text != claim.number) return absl::OkStatus();
-  RETURN_IF_ERROR(
-      connection_->Run(ForgetCommand(session, score, /*keep_due=*/false))
-          .status());
-  return connection_->Run(ReleaseCommand(session, claim)).status();
 }
 
 absl::StatusOr<RedisSessions::Claim> RedisSessions::ReadIndex(

@@ -119,15 +119,15 @@ class RedisSessions {
   // UNAVAILABLE (NOT_OWNER): it is another's.
   struct Removed {
     bool sync = true;  // what was removed was kSync or unknown
-    // What could not be run, and has to be if its name is to go soon: whoever
-    // looks at it next does that too.
-    std::vector<RedisCommand> owed;
+    // Its name has left the directory. If not, whoever looks at it next sees to
+    // that, and EraseTombstone does.
+    bool forgotten = false;
   };
   absl::StatusOr<Removed> Remove(const SessionKey& session,
                                  const std::string& tombstone);
   absl::Status RemoveTombstone(const SessionKey& session);
-  // The same, and its name leaves the directory, unless there is a session of
-  // that id again.
+  // The same, and unless there is a session of that id again its name leaves
+  // the directory, and what was broken off leaves too.
   absl::Status EraseTombstone(const SessionKey& session);
 
  private:
@@ -156,6 +156,7 @@ class RedisSessions {
   absl::StatusOr<std::string> ReadScore(const SessionKey& session);
   RedisCommand ForgetCommand(const SessionKey& session,
                              const std::string& score, bool keep_due) const;
+  absl::Status ForgetName(const SessionKey& session);
 
   RedisConnection* const connection_;
   const RedisKeys* const keys_;

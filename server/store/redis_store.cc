@@ -269,7 +269,7 @@ absl::Status RedisStore::Remove(const SessionKey& session,
   MutexLock lock(&write_mu_);
   std::optional<std::string> mark = eraser_.TakeMark();
   if (memory_.Find(session).has_value()) {
-    if (mark.has_value()) eraser_.Removed(*std::move(mark), {});
+    if (mark.has_value()) eraser_.Removed(*std::move(mark));
     return memory_.Remove(session, tombstone);
   }
   RETURN_IF_ERROR(memory_.Remove(session, ""));
@@ -277,7 +277,10 @@ absl::Status RedisStore::Remove(const SessionKey& session,
       tombstone.empty() ? "" : Frame(TombstoneEntryKey(session), tombstone);
   ASSIGN_OR_RETURN(auto removed, sessions_.Remove(session, framed));
   if (mark.has_value()) {
-    eraser_.Removed(*std::move(mark), std::move(removed.owed));
+    if (!removed.forgotten) {
+      RETURN_IF_ERROR(sessions_.EraseTombstone(session));
+    }
+    eraser_.Removed(*std::move(mark));
   }
   if (removed.sync) return WaitForReplicas();
   if (wait_.replicas > 0) SetUnsynced(true);
@@ -290,7 +293,7 @@ absl::Status RedisStore::RemoveTombstone(const SessionKey& session) {
   RETURN_IF_ERROR(memory_.RemoveTombstone(session));
   if (!mark.has_value()) return sessions_.RemoveTombstone(session);
   RETURN_IF_ERROR(sessions_.EraseTombstone(session));
-  eraser_.Removed(*std::move(mark), {});
+  eraser_.Removed(*std::move(mark));
   return absl::OkStatus();
 }
 

@@ -86,6 +86,34 @@ TEST_F(SessionsServiceTest, UnspecifiedMeansCarryAndTheServersDurability) {
   EXPECT_EQ(session.durability(), v1::SYNC);
 }
 
+TEST_F(SessionsServiceTest, ATtlIsAtLeastAMicrosecond) {
+  v1::OpenSessionRequest request;
+  request.set_session_id("a");
+  request.set_model("fake");
+  request.mutable_idle_ttl()->set_nanos(1);
+  request.mutable_max_age()->set_seconds(3600);
+  v1::Session session;
+  const grpc::Status opened = TryOpen(request, &session);
+  ASSERT_TRUE(opened.ok()) << opened.error_message();
+  EXPECT_EQ(session.idle_ttl().nanos(), 1000);
+  EXPECT_EQ(session.max_age().seconds(), 3600);
+}
+
+TEST_F(SessionsServiceTest, ListsThoseWhoseIdsBeginSo) {
+  for (const char* id : {"a", "b-1", "b-2", "c"}) Open(id);
+  v1::ListSessionsRequest request;
+  request.set_session_id_prefix("b-");
+  std::string next;
+  EXPECT_THAT(ListIds(request, &next), ElementsAre("b-1", "b-2"));
+  EXPECT_THAT(next, IsEmpty());
+  request.set_session_id_prefix("b/");
+  grpc::ClientContext context;
+  v1::ListSessionsResponse reply;
+  EXPECT_THAT(sessions_->List(&context, request, &reply),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT,
+                        HasSubstr("session_id_prefix")));
+}
+
 TEST_F(SessionsServiceTest, OpeningAnIdTwiceIsRefused) {
   Open("a");
   v1::OpenSessionRequest request;

@@ -165,6 +165,7 @@ TEST_F(RetentionTest, AForkBeginsWithOneValue) {
   EXPECT_TRUE(MessageStarts(fork).empty());
   EXPECT_TRUE(PinnedSteps(fork).empty());
   EXPECT_EQ(fork.retained[0].held, 0u);
+  EXPECT_EQ(fork.retained.capacity(), 1u);
 }
 
 TEST_F(RetentionTest, TheRepliesThatStayAreSummedUp) {

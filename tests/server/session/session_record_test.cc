@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/session/tombstones.h"
 #include "server/store/entry_format.h"
 #include "tests/testing/status_matchers.h"
 
@@ -193,6 +194,14 @@ TEST(SessionRecordTest, AUsualSessionCostsFewBytes) {
   RecordProperty("bytes", static_cast<int>(bytes));
   // As written: files share what keys have in common (make bench measures it).
   EXPECT_LE(bytes, 1050u);
+}
+
+TEST(SessionRecordTest, ALengthThatNoMemoryCouldHoldIsCorrupt) {
+  StoredRecord stored;
+  stored.bytes = std::string("\x9b") + std::string(8, '\xff');
+  EXPECT_THAT(FromStored(stored), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(DecodeTombstone(stored.bytes),
+              StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST(SessionRecordTest, ANewerFormatIsRefusedByItsNumber) {

@@ -124,6 +124,33 @@ TEST_F(RedisEraseTest, ASessionOfTheIdOfATombstoneStays) {
               IsOkAndHolds(::testing::ElementsAre(canary_.session_id)));
 }
 
+// Who removed it died before it took the id back.
+TEST_F(RedisEraseTest, WhatARemovalThatWasBrokenOffLeftGoesToo) {
+  Fill(canary_, 2);
+  const std::string index = keys_.Index(canary_);
+  const std::string root = server_.Run({"HGET", index, "r"}).text;
+  const std::string claim = server_.Run({"HGET", index, "g"}).text;
+  ASSERT_THAT(store_->Remove(canary_, ""), IsOk());
+  server_.Run({"HSET", index, "r", root, "g", claim});
+  server_.Run({"ZADD", keys_.Sessions(canary_.tenant), "0", mark_});
+  server_.Run({"ZADD", keys_.Due(), "1", index});
+  ASSERT_THAT(store_->MarkErase(), IsOk());
+  ASSERT_THAT(store_->RemoveTombstone(canary_), IsOk());
+  ASSERT_THAT(store_->Scrub(), IsOk());
+  EXPECT_THAT(FilesWith(mark_), IsEmpty());
+  // Its maker's claim is worth nothing any more, but a new one is.
+  EXPECT_THAT(ApplyOne(store_.get(), StepCommit(canary_, 0)), IsOk());
+}
+
+TEST_F(RedisEraseTest, AScrubIsDueThoughOthersTookItsMarkAway) {
+  Fill(canary_, 2);
+  ASSERT_THAT(store_->MarkErase(), IsOk());
+  ASSERT_THAT(store_->Remove(canary_, ""), IsOk());
+  server_.Run({"DEL", keys_.EraseMarks()});
+  ASSERT_THAT(store_->Scrub(), IsOk());
+  EXPECT_THAT(FilesWith(mark_), IsEmpty());
+}
+
 TEST_F(RedisEraseTest, AnyServerMakesUpForOneThatDied) {
   Fill(canary_, 2);
   ASSERT_THAT(store_->MarkErase(), IsOk());
