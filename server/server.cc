@@ -156,7 +156,12 @@ absl::Status Server::StartSessions() {
   for (const absl::Status& why : recovered.unreadable) {
     spdlog::error("store {}: {}", config_.store, why.ToString());
   }
-  spdlog::info("store {}, {} sessions", config_.store, recovered.sessions);
+  if (store_->directory() != nullptr) {
+    spdlog::info("store {}, its sessions are found when they are asked for",
+                 config_.store);
+  } else {
+    spdlog::info("store {}, {} sessions", config_.store, recovered.sessions);
+  }
   return absl::OkStatus();
 }
 

@@ -69,6 +69,7 @@ struct WatchArguments {
 struct RollbackArguments {
   CommonArguments common;
   client::MemoryHandle to;
+  std::optional<client::MemoryHandle> expected_head;
 };
 
 // A memory value that a session retains; without a handle, its head.

@@ -17,10 +17,12 @@ std::string NoServer(const absl::Status& error, const std::string& server) {
 std::string Advice(const absl::Status& error, const std::string& reason,
                    const std::string& server) {
   if (reason == "VERSION_CONFLICT") {
-    return "\nSomebody else wrote to this session.";
+    return "\nThe session is not where the handle says: somebody else wrote to "
+           "it, or it was rolled back. `mneme inspect SESSION` shows it.";
   }
   if (reason == "NOT_RETAINED") {
-    return "\nThe server no longer keeps the handle to go on from.";
+    return "\nThe server no longer keeps that value; `mneme inspect SESSION` "
+           "lists those that can be named.";
   }
   if (!reason.empty()) return "";
   if (absl::IsDeadlineExceeded(error)) {

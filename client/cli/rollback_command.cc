@@ -8,8 +8,11 @@ namespace mneme::cli {
 absl::Status RunRollback(client::Client& client,
                          const RollbackArguments& arguments,
                          const Environment& environment) {
-  ASSIGN_OR_RETURN(const client::SessionInfo session,
-                   client.RollbackSession(arguments.to));
+  const auto& expected = arguments.expected_head;
+  ASSIGN_OR_RETURN(
+      const client::SessionInfo session,
+      client.RollbackSession(arguments.to,
+                             expected.has_value() ? &*expected : nullptr));
   PrintHead(session, arguments.common.json, environment.out);
   return absl::OkStatus();
 }

@@ -161,9 +161,17 @@ void AddRollback(CLI::App& program, Command& command) {
       ->type_name("")
       ->required()
       ->check(CheckHandle);
+  const auto expect = std::make_shared<std::string>();
+  app->add_option("--expect", *expect,
+                  "Only if this handle is the session's head still, so that "
+                  "nobody's segments are lost unseen")
+      ->check(CheckHandle);
   AddCommon(app, rollback->common);
-  app->callback([rollback, to, &command] {
+  app->callback([rollback, to, expect, &command] {
     rollback->to = *client::ParseMemoryHandle(*to);
+    if (!expect->empty()) {
+      rollback->expected_head = *client::ParseMemoryHandle(*expect);
+    }
     command = *rollback;
   });
 }

@@ -35,17 +35,23 @@ std::string NamesOf(const StreamPlan& plan) {
   return names;
 }
 
-// For the commands that are suggested: they have to find the same server.
-std::string ServerFlag(const CommonArguments& common) {
-  if (common.server == CommonArguments().server) return "";
-  return absl::StrCat(" --server ", common.server);
+// For the commands that are suggested: they have to find the same sessions.
+std::string CommonFlags(const CommonArguments& common) {
+  std::string flags;
+  if (common.server != CommonArguments().server) {
+    absl::StrAppend(&flags, " --server ", common.server);
+  }
+  if (!common.tenant.empty()) {
+    absl::StrAppend(&flags, " --tenant ", common.tenant);
+  }
+  return flags;
 }
 
 // `all_done`: there is no text left, so that to go on takes more of it.
 void SayWhatIsLeftOpen(const StreamArguments& arguments, const StreamPlan& plan,
                        bool all_done, const Environment& environment) {
   const std::string names = NamesOf(plan);
-  const std::string server = ServerFlag(arguments.common);
+  const std::string flags = CommonFlags(arguments.common);
   std::string text = absl::StrCat(
       "mneme: left open: ", Counted(plan.sessions.size(), "session"), ": ",
       names, "\n");
@@ -55,14 +61,14 @@ void SayWhatIsLeftOpen(const StreamArguments& arguments, const StreamPlan& plan,
   } else {
     absl::StrAppend(
         &text, "  to go on: mneme stream --resume ", arguments.handles_file,
-        server,
-        all_done ? "  (first raise \"end\" in it: no text is left)" : "", "\n");
+        flags, all_done ? "  (first raise \"end\" in it: no text is left)" : "",
+        "\n");
   }
   if (plan.sessions.size() > kNamedSessions) {
-    absl::StrAppend(&text, "  to list:  mneme sessions", server,
-                    "\n  to close: mneme close", server, " ID...\n");
+    absl::StrAppend(&text, "  to list:  mneme sessions", flags,
+                    "\n  to close: mneme close", flags, " ID...\n");
   } else {
-    absl::StrAppend(&text, "  to close: mneme close ", names, server, "\n");
+    absl::StrAppend(&text, "  to close: mneme close ", names, flags, "\n");
   }
   environment.err << text << std::flush;
 }

@@ -89,6 +89,7 @@ absl::Status RunWatch(client::Client& client, const WatchArguments& arguments,
   }
   reader.join();
   MutexLock lock(&end.mu);
+  if (absl::IsCancelled(end.status)) return absl::CancelledError("interrupted");
   return end.status;
 }
 

@@ -61,7 +61,8 @@ absl::Status CheckModel(const ModelIdentity& opened_on,
   if (model == nullptr) return mismatch("this server does not hold it");
   const ModelSpec& spec = model->spec();
   if (spec.fingerprint != opened_on.fingerprint) {
-    return mismatch("this server's model of that name has other weights");
+    return mismatch(absl::StrCat("the model '", spec.name,
+                                 "' of this server has other weights"));
   }
   if (spec.numeric_mode != opened_on.numeric_mode) {
     return mismatch(absl::StrCat("its numeric mode was ",

@@ -69,6 +69,11 @@ absl::StatusOr<SequenceModel*> SessionManager::ChooseModel(
   const auto it = name.empty() && models_.size() == 1 ? models_.begin()
                                                       : models_.find(name);
   if (it != models_.end()) return it->second;
+  if (name.empty()) {
+    return absl::NotFoundError(absl::StrCat("model: this server holds ",
+                                            models_.size(),
+                                            " models, expected a name"));
+  }
   return absl::NotFoundError(
       absl::StrCat("model: this server holds no model ", Quoted(name)));
 }

@@ -23,7 +23,8 @@ TEST(ExplainTest, AServersErrorHasItsReasonAndWhereTheSessionIs) {
                   {}, {{"head", "7"}, {"tail", "2"}}));
   EXPECT_EQ(Explain(error, "h:1"),
             "elsewhere (ABORTED VERSION_CONFLICT; head 7; tail 2)\n"
-            "Somebody else wrote to this session.");
+            "The session is not where the handle says: somebody else wrote to "
+            "it, or it was rolled back. `mneme inspect SESSION` shows it.");
 }
 
 TEST(ExplainTest, ReasonsThatRepeatTheCodeAreSaidOnce) {

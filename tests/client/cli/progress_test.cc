@@ -55,7 +55,7 @@ TEST(ExplainTest, ReasonsAndMetadataAreShown) {
                            "VERSION_CONFLICT", {}, {{"head", "s/7/00"}}));
   EXPECT_THAT(Explain(conflict, "h:1"),
               AllOf(HasSubstr("VERSION_CONFLICT"), HasSubstr("elsewhere"),
-                    HasSubstr("head s/7/00"), HasSubstr("Somebody else")));
+                    HasSubstr("head s/7/00"), HasSubstr("somebody else")));
   absl::Status draining = client::FromGrpc(
       testing::ErrorStatus(grpc::StatusCode::UNAVAILABLE, "bye", "DRAINING"));
   EXPECT_THAT(Explain(draining, "h:1"),

@@ -20,6 +20,13 @@ TEST_F(RollbackCommandTest, TakesTheSessionBackAndPrintsItsHead) {
   EXPECT_EQ(Json()["head"], retained_[1]);
 }
 
+TEST_F(RollbackCommandTest, OnlyFromTheHeadThatIsExpected) {
+  EXPECT_EQ(Run({"rollback", retained_[0], "--expect", retained_[1]}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("ABORTED"));
+  EXPECT_EQ(Run({"rollback", retained_[0], "--expect", retained_.back()}), 0)
+      << err_.str();
+}
+
 TEST_F(RollbackCommandTest, JsonIsAnObject) {
   EXPECT_EQ(Run({"rollback", retained_[0], "--json"}), 0) << err_.str();
   EXPECT_EQ(Json()["head"], retained_[0]);
