@@ -97,7 +97,7 @@ TEST_F(EvictionTest, ItIsToldWithItsLastHandle) {
   clock_.Advance(absl::Seconds(20));
   ASSERT_OK(Open("b"));
   ASSERT_OK(Open("c"));
-  const auto subscription = Watch(manager_.get(), {"default", {}}, watcher_);
+  auto subscription = Watch(manager_.get(), {"default", {}}, watcher_);
   ASSERT_OK(Open("d"));
   EXPECT_THAT(watcher_->texts(), ElementsAre("a evicted"));
   EXPECT_EQ(watcher_->events()[0].last, last);
@@ -105,6 +105,7 @@ TEST_F(EvictionTest, ItIsToldWithItsLastHandle) {
   EXPECT_THAT(gone, StatusIs(StatusCode::kFailedPrecondition));
   EXPECT_EQ(GetErrorInfo(gone).metadata["reason"], "evicted");
   EXPECT_EQ(GetErrorInfo(gone).metadata["last"], last.ToString());
+  *subscription = nullptr;  // before its manager
   Restart();
   EXPECT_EQ(ReasonOf(manager_->Get(Key("a")).status()), "SESSION_EXPIRED");
 }
