@@ -124,14 +124,15 @@ void SessionManager::RemoveStored(const SessionKey& key, bool erase,
 
 void SessionManager::OnRemoved(const MemoryHandle& last, const SessionKey& key,
                                bool erase, CloseDone done) {
-  SessionEvent event = {key, last, EndReason::kClosed, context_.clock->Wall()};
+  const SessionEvent event = {key, last, EndReason::kClosed,
+                              context_.clock->Wall()};
   if (erase) {
     // Other servers are not told: what tells them is a trace.
     news_.Forget(key);
     events_.Publish(event);
     return Scrub(last, std::move(done));
   }
-  news_.Publish(std::move(event), [last, done = std::move(done)]() mutable {
+  news_.Publish(event, [last, done = std::move(done)]() mutable {
     std::move(done)(last);
   });
 }

@@ -43,18 +43,20 @@ std::optional<SessionEvent> DecodeEvent(absl::string_view note) {
 
 }  // namespace
 
-void SharedEvents::Publish(SessionEvent event, Then then) {
+void SharedEvents::Publish(const SessionEvent& event, Then then) {
   if (!parts_.writer->shares_store()) {
     parts_.events->Publish(event);
     return std::move(then)();
   }
+  Then now;  // what is not to wait
   bool first;
   {
     MutexLock lock(&mu_);
-    Add({event.key, EncodeEvent(event), failing_ ? nullptr : std::move(then)});
+    if (failing_) now.swap(then);
+    Add({event.key, EncodeEvent(event), std::move(then)});
     first = !std::exchange(telling_, true);
   }
-  if (then != nullptr) std::move(then)();
+  if (now != nullptr) std::move(now)();
   if (first) Ask([this](SharedDirectory* directory) { Tell(directory); });
 }
 

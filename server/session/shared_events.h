@@ -45,7 +45,7 @@ class SharedEvents {
 
   // `then` is called exactly once, on any thread.
   using Then = absl::AnyInvocable<void() &&>;
-  void Publish(SessionEvent event, Then then) ABSL_LOCKS_EXCLUDED(mu_);
+  void Publish(const SessionEvent& event, Then then) ABSL_LOCKS_EXCLUDED(mu_);
 
   // What was not told yet of the session is told as missed.
   void Forget(const SessionKey& key) ABSL_LOCKS_EXCLUDED(mu_);

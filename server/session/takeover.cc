@@ -102,7 +102,7 @@ void Takeover::OnAcquired(const WaitRef& wait, const Acquired& acquired) {
     moved.last = {key.session_id, record->head().step, record->head().digest};
     moved.at = now;
     // The session does not wait for those who watch.
-    parts_.events->Publish(std::move(moved), [] {});
+    parts_.events->Publish(moved, [] {});
   }
   Finish(wait, acquired);
 }

@@ -109,7 +109,7 @@ absl::Status RedisEraser::Scrub() {
     MutexLock lock(&mu_);
     removed.swap(removed_);
   }
-  const absl::Status rewritten = Rewrite(removed);
+  absl::Status rewritten = Rewrite(removed);
   MutexLock lock(&mu_);
   if (!rewritten.ok()) {
     removed_.insert(removed_.end(), removed.begin(), removed.end());
