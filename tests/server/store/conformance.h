@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "server/store/memory_store.h"
+#include "tests/server/store/erase_testing.h"
 
 namespace mneme {
 
@@ -23,6 +24,8 @@ class StoreUnderTest {
   virtual void CorruptRecord(const SessionKey& session) = 0;
   // Closes the store and opens it again, if anything is left of it then.
   virtual void Reopen() {}
+  // Of its files; "": it has none.
+  virtual std::string folder() const { return ""; }
 };
 
 struct StoreFactory {
@@ -47,6 +50,14 @@ class MemoryStoreConformance : public ::testing::TestWithParam<StoreFactory> {
 
 // The same of families of sessions (conformance_fork.cc).
 class MemoryStoreForkConformance : public MemoryStoreConformance {};
+
+// The same of erase, for stores with files (conformance_erase.cc).
+class MemoryStoreEraseConformance : public MemoryStoreConformance,
+                                    protected EraseTesting {
+ protected:
+  MemoryStore* erased_store() override { return store(); }
+  std::string folder() const override { return under_test_->folder(); }
+};
 
 inline std::string StoreName(
     const ::testing::TestParamInfo<StoreFactory>& info) {

@@ -8,10 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/base/status_macros.h"
+#include "tests/server/store/erase_testing.h"
 #include "tests/server/store/redis_store_fixture.h"
 #include "tests/testing/eventually.h"
-#include "tests/testing/files_with.h"
 
 namespace mneme {
 namespace {
@@ -21,57 +20,35 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-absl::Status Erase(RedisStore* store, const SessionKey& session) {
-  RETURN_IF_ERROR(store->MarkErase());
-  RETURN_IF_ERROR(store->Remove(session, ""));
-  return store->Scrub();
-}
-
-class RedisEraseTest : public RedisStoreTest {
+// What is special to Redis; the rest is in conformance_erase.cc.
+class RedisEraseTest : public RedisStoreTest, protected EraseTesting {
  protected:
   RedisEraseTest() : store_(Open()) {}
+  MemoryStore* erased_store() override { return store_.get(); }
+  std::string folder() const override { return server_.folder(); }
 
-  // Steps 0 to `last`, each with a value and a reply.
-  void Fill(const SessionKey& session, int last) {
-    for (int step = 0; step <= last; ++step) {
-      ASSERT_THAT(ApplyOne(store_.get(), StepCommit(session, step)), IsOk());
-    }
-  }
-  void ExpectReadable(const SessionKey& session, int step) {
-    EXPECT_THAT(store_->GetValue(ValueAt(session, step)),
-                IsOkAndHolds(ValueOf(session, step)));
-    EXPECT_THAT(store_->GetReply(ReplyAt(session, step)),
-                IsOkAndHolds(ReplyOf(session, step)));
-  }
-  std::vector<std::string> FilesWith(const std::string& bytes) {
-    return mneme::FilesWith(server_.folder(), bytes);
-  }
   // From now on Redis takes its time to write files, and is at it.
   void WriteFilesSlowly(const std::string& command) {
     server_.Run({"CONFIG", "SET", "rdb-key-save-delay", "30000"});
     server_.Run({command});
   }
 
-  // In its id, hence in its record, values, replies, and all keys.
-  const SessionKey canary_ = Session("canary-c0ffee");
-  const std::string mark_ = "canary-c0ffee";
   std::unique_ptr<RedisStore> store_;
 };
 
-TEST_F(RedisEraseTest, WithoutItTheBytesStay) {
+TEST_F(RedisEraseTest, ARemovalAloneRewritesNothing) {
   Fill(canary_, 2);
   ASSERT_THAT(store_->Remove(canary_, ""), IsOk());
   ASSERT_THAT(store_->Scrub(), IsOk());
-  EXPECT_THAT(FilesWith(mark_), Not(IsEmpty()));
   EXPECT_EQ(server_.CountCalls("bgrewriteaof"), 0);
 }
 
-TEST_F(RedisEraseTest, NoFileHasAnythingOfAnErasedSession) {
+TEST_F(RedisEraseTest, NeitherTheLogNorTheSnapshotHasAnythingOfIt) {
   Fill(session_, 5);
   Fill(canary_, 8);
   server_.Run({"SAVE"});
   EXPECT_EQ(FilesWith(mark_).size(), 2u);  // the log and the snapshot
-  ASSERT_THAT(Erase(store_.get(), canary_), IsOk());
+  ASSERT_THAT(Erase(canary_), IsOk());
   EXPECT_THAT(FilesWith(mark_), IsEmpty());
   EXPECT_THAT(FilesWith("#5:"), Not(IsEmpty()));
   ExpectReadable(session_, 5);
@@ -84,32 +61,9 @@ TEST_F(RedisEraseTest, NoFileHasAnythingOfAnErasedSession) {
 
 TEST_F(RedisEraseTest, WhatIsErasedAlreadyCostsNothing) {
   Fill(canary_, 2);
-  ASSERT_THAT(Erase(store_.get(), canary_), IsOk());
+  ASSERT_THAT(Erase(canary_), IsOk());
   ASSERT_THAT(store_->Scrub(), IsOk());
   EXPECT_EQ(server_.CountCalls("bgrewriteaof"), 1);
-}
-
-TEST_F(RedisEraseTest, WhatAForkUsesStays) {
-  Fill(canary_, 5);
-  const SessionKey fork = Session("fork");
-  ASSERT_THAT(ApplyOne(store_.get(), ForkCommit(canary_, 5, fork)), IsOk());
-  ASSERT_THAT(Erase(store_.get(), canary_), IsOk());
-  EXPECT_THAT(store_->GetValue(ValueAt(canary_, 5)),
-              IsOkAndHolds(ValueOf(canary_, 5)));
-  EXPECT_THAT(FilesWith(absl::StrCat(mark_, "#4:")), IsEmpty());
-  EXPECT_THAT(FilesWith(absl::StrCat("reply to ", mark_)), IsEmpty());
-  EXPECT_THAT(FilesWith(absl::StrCat("record of ", mark_)), IsEmpty());
-  ASSERT_THAT(Erase(store_.get(), fork), IsOk());
-  EXPECT_THAT(FilesWith(mark_), IsEmpty());
-}
-
-TEST_F(RedisEraseTest, ATombstoneGoesToo) {
-  Fill(canary_, 2);
-  ASSERT_THAT(store_->Remove(canary_, "tombstone"), IsOk());
-  ASSERT_THAT(store_->MarkErase(), IsOk());
-  ASSERT_THAT(store_->RemoveTombstone(canary_), IsOk());
-  ASSERT_THAT(store_->Scrub(), IsOk());
-  EXPECT_THAT(FilesWith(mark_), IsEmpty());
 }
 
 TEST_F(RedisEraseTest, ASessionOfTheIdOfATombstoneStays) {
@@ -164,7 +118,7 @@ TEST_F(RedisEraseTest, ARewriteThatBeganBeforeDoesNotCount) {
   Fill(canary_, 2);
   Fill(session_, 2);
   WriteFilesSlowly("BGREWRITEAOF");
-  ASSERT_THAT(Erase(store_.get(), canary_), IsOk());
+  ASSERT_THAT(Erase(canary_), IsOk());
   EXPECT_THAT(FilesWith(mark_), IsEmpty());
   ExpectReadable(session_, 2);
 }
@@ -173,7 +127,7 @@ TEST_F(RedisEraseTest, ASnapshotThatBeganBeforeDoesNotCount) {
   Fill(canary_, 2);
   Fill(session_, 2);
   WriteFilesSlowly("BGSAVE");
-  ASSERT_THAT(Erase(store_.get(), canary_), IsOk());
+  ASSERT_THAT(Erase(canary_), IsOk());
   EXPECT_THAT(FilesWith(mark_), IsEmpty());
   ExpectReadable(session_, 2);
 }
@@ -182,8 +136,7 @@ TEST_F(RedisEraseTest, CommitsGoOnMeanwhile) {
   Fill(canary_, 2);
   Fill(session_, 0);
   WriteFilesSlowly("BGREWRITEAOF");
-  std::thread eraser(
-      [this] { EXPECT_THAT(Erase(store_.get(), canary_), IsOk()); });
+  std::thread eraser([this] { EXPECT_THAT(Erase(canary_), IsOk()); });
   EXPECT_TRUE(Eventually([this] {
     return store_->Acquire(canary_).status().code() == StatusCode::kNotFound;
   }));
@@ -234,7 +187,7 @@ TEST_F(RedisEraseTest, WithoutTheCommandsItIsRefusedAndTheSessionStays) {
 TEST_F(RedisEraseTest, WhereTheyAreNotAllowedTheScrubSaysSo) {
   Fill(canary_, 2);
   server_.Run({"ACL", "SETUSER", "default", "-bgrewriteaof"});
-  EXPECT_THAT(Erase(store_.get(), canary_),
+  EXPECT_THAT(Erase(canary_),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("NOPERM")));
   server_.Run({"ACL", "SETUSER", "default", "+bgrewriteaof"});
   EXPECT_THAT(store_->Scrub(), IsOk());

@@ -37,6 +37,7 @@ class RedisUnderTest : public StoreUnderTest {
   void CorruptRecord(const SessionKey& session) override {
     server_.FlipField(keys_.Record(session, RootOf(session)), "r");
   }
+  std::string folder() const override { return server_.folder(); }
   void Reopen() override {
     RedisStore::Options options;
     options.address = server_.address();
@@ -61,6 +62,12 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, MemoryStoreForkConformance,
+    ::testing::Values(StoreFactory{
+        "Redis", [] { return std::make_unique<RedisUnderTest>(); }}),
+    StoreName);
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, MemoryStoreEraseConformance,
     ::testing::Values(StoreFactory{
         "Redis", [] { return std::make_unique<RedisUnderTest>(); }}),
     StoreName);

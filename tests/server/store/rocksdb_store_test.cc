@@ -45,6 +45,7 @@ class RocksDbUnderTest : public StoreUnderTest {
     ASSERT_THAT(store, IsOk());
     store_ = *std::move(store);
   }
+  std::string folder() const override { return dir_.path(); }
 
  private:
   void Flip(size_t family, const std::string& key) {
@@ -67,6 +68,12 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, MemoryStoreForkConformance,
+    ::testing::Values(StoreFactory{
+        "RocksDb", [] { return std::make_unique<RocksDbUnderTest>(); }}),
+    StoreName);
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, MemoryStoreEraseConformance,
     ::testing::Values(StoreFactory{
         "RocksDb", [] { return std::make_unique<RocksDbUnderTest>(); }}),
     StoreName);
