@@ -93,18 +93,20 @@ void Takeover::OnReloaded(WaitRef wait,
 }
 
 void Takeover::OnAcquired(const WaitRef& wait, const Acquired& acquired) {
-  const absl::Time now = parts_.clock->Wall();
-  const SessionKey& key = wait->session->key();
-  const auto record = FromStored(acquired.reloaded.record, now);
-  if (acquired.reloaded.from_another && record.ok()) {
-    SessionEvent moved;
-    moved.key = key;
-    moved.last = {key.session_id, record->head().step, record->head().digest};
-    moved.at = now;
-    // The session does not wait for those who watch.
-    parts_.events->Publish(moved, [] {});
-  }
+  // The session does not wait for those who watch.
+  if (acquired.reloaded.from_another) TellMoved(acquired.reloaded.record);
   Finish(wait, acquired);
+}
+
+void Takeover::TellMoved(const StoredRecord& stored) {
+  SessionEvent moved;
+  moved.key = stored.session;
+  moved.at = parts_.clock->Wall();
+  const auto record = FromStored(stored, moved.at);
+  if (!record.ok()) return;
+  moved.last = {moved.key.session_id, record->head().step,
+                record->head().digest};
+  parts_.events->Publish(moved, [] {});
 }
 
 void Takeover::Pause(WaitRef wait, const absl::Status& not_owner) {

@@ -69,6 +69,7 @@ class Takeover {
   void OnReloaded(WaitRef wait, absl::StatusOr<MemoryStore::Reloaded> reloaded);
   // Tells those who watch, if another server had it.
   void OnAcquired(const WaitRef& wait, const Acquired& acquired);
+  void TellMoved(const StoredRecord& stored);
   // Another server holds it: tries again later, unless that is too late.
   void Pause(WaitRef wait, const absl::Status& not_owner);
   // It is not, or no more, in the store.
