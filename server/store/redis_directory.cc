@@ -1,13 +1,12 @@
 #include "server/store/redis_directory.h"
 
-#include <cstdint>
 #include <optional>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/store/entry_format.h"
+#include "server/store/redis_answer.h"
 #include "server/store/redis_scripts.h"
 #include "server/store/redis_sessions.h"
 
@@ -16,12 +15,6 @@ namespace {
 
 constexpr int kNotesKept = 10'000;
 constexpr int kNotesSeconds = 60;
-
-absl::Duration ParseMicros(const std::string& text) {
-  int64_t us = 0;
-  return absl::SimpleAtoi(text, &us) ? absl::Microseconds(us)
-                                     : absl::ZeroDuration();
-}
 
 std::string TombstoneIn(const SessionKey& session, const RedisReply& framed) {
   if (framed.is_nil()) return "";
