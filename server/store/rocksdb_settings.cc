@@ -1,6 +1,7 @@
 #include "server/store/rocksdb_settings.h"
 
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <cstdint>
@@ -11,6 +12,18 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr double kBloomBitsPerKey = 10;
+
+// After a full disk RocksDB would look every five seconds whether there is room
+// for all that it may have to write, and refuse a Resume() meanwhile. The store
+// calls that itself, and what then does not fit fails again.
+class NoOwnRecovery : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/,
+                            rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
 
 rocksdb::ColumnFamilyOptions WithBloomFilter() {
   rocksdb::BlockBasedTableOptions table;
@@ -42,6 +55,7 @@ rocksdb::DBOptions DatabaseSettings(rocksdb::Env* env,
   options.track_and_verify_wals_in_manifest = !to_last_good;
   options.max_total_wal_size = 4 * static_cast<uint64_t>(write_buffer_bytes);
   options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(std::make_shared<NoOwnRecovery>());
   options.max_open_files = 1024;
   options.bytes_per_sync = kMiB;
   options.keep_log_file_num = 4;

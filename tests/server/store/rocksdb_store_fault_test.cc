@@ -18,6 +18,7 @@ namespace mneme {
 namespace {
 
 using ::absl::StatusCode;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -94,6 +95,23 @@ TEST_F(RocksDbStoreFaultTest, AFullDiskIsUnavailableAndStillRead) {
   Reopen();
   EXPECT_THAT(store_->GetValue(ValueAt(session_, 0)),
               IsOkAndHolds(ValueOf(session_, 0)));
+}
+
+TEST_F(RocksDbStoreFaultTest, ADiskThatHasRoomAgainIsWrittenToAtOnce) {
+  UseFakeDisk();
+  Reopen();
+  ASSERT_THAT(Step(0), IsOk());
+  disk_->FailWrites(rocksdb::IOStatus::NoSpace("the disk is full"));
+  EXPECT_THAT(Step(1), StatusIs(StatusCode::kUnavailable, HasSubstr("full")));
+  disk_->FailWrites(rocksdb::IOStatus::OK());
+  clock_.Advance(options_.resume_interval);
+  EXPECT_THAT(store_->Probe(), IsOk());
+  // What was refused may have been written all the same.
+  EXPECT_THAT(Step(1), AnyOf(IsOk(), StatusIs(StatusCode::kAborted)));
+  EXPECT_THAT(Step(2), IsOk());
+  Reopen();
+  EXPECT_THAT(store_->GetValue(ValueAt(session_, 2)),
+              IsOkAndHolds(ValueOf(session_, 2)));
 }
 
 // Debian's RocksDB ends the process when a log is synced after a failed write.
