@@ -1,6 +1,7 @@
 # make demo | test | serve | bench | soak | lint: each sets up, configures, builds
 # and runs. soak is the crash tests, longer: 1,000 kills, and as many power losses.
-# bench measures what sessions cost, without a server in between.
+# bench measures what sessions and a model's step cost, without a server in
+# between.
 # Set-up and build do nothing when there is nothing to do.
 #   JOBS=N             compilers and tests at once (default: one a core)
 #   MNEME_TORCH_DIR=D  that LibTorch instead of the wheel in .venv
@@ -34,8 +35,9 @@ serve: configure
 	@$(BUILD)/bin/mnemed $(ZOO:%/=--model %) $(SERVE_FLAGS)
 
 bench: configure
-	@cmake --build $(BUILD) -j $(JOBS) --target session_bench
+	@cmake --build $(BUILD) -j $(JOBS) --target session_bench step_bench
 	@$(BUILD)/tests/bench/session_bench
+	@$(BUILD)/tests/bench/step_bench --model model/zoo/wiki-rmt --rows 1,16,64
 
 soak: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target crash_tests server_crash_tests

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "server/base/status_macros.h"
+
 namespace mneme {
 namespace {
 
@@ -57,6 +59,12 @@ const ExtraInput* ModelSpec::FindExtraInput(absl::string_view input) const {
     if (known.name == input) return &known;
   }
   return nullptr;
+}
+
+absl::StatusOr<std::vector<StepResult>> SequenceModel::Step(
+    absl::Span<const StepRow> rows) {
+  ASSIGN_OR_RETURN(const auto started, Start(rows));
+  return started->Wait();
 }
 
 int64_t OutputBytes(const ModelSpec& model, const OutputRequest& request,

@@ -99,18 +99,30 @@ struct StepRow {
   // first token from the carried last hidden state.
   bool reset_memory = false;
   const OutputRequest* request = nullptr;  // null: no outputs
+  bool save = false;                       // fill StepResult::saved_memory
 };
 
 struct StepResult {
   MemoryRef memory;
   std::vector<HostTensor> outputs;  // in the order of OutputRequest::names
+  std::string saved_memory;         // `memory` as Save() gives it, if asked for
+};
+
+// A step that was started and that a device may still compute.
+class StepInFlight {
+ public:
+  virtual ~StepInFlight() = default;
+
+  // Waits for the device; the results in the order of the rows. Called at most
+  // once, on any thread, also beside calls of the model.
+  virtual absl::StatusOr<std::vector<StepResult>> Wait() = 0;
 };
 
 // THE interface between the server and everything that knows tensors: a step
 // is a pure function (weights, memory, tokens) -> (outputs, memory').
 //
-// Threads: spec() and InitialMemory() may be called from any thread; Step,
-// Save and Load from one thread at a time (the device's executor thread).
+// Threads: spec() and InitialMemory() may be called from any thread; Start,
+// Step, Save and Load from one thread at a time (the device's executor thread).
 class SequenceModel {
  public:
   virtual ~SequenceModel() = default;
@@ -120,13 +132,20 @@ class SequenceModel {
   // The memory of a session to which nothing was applied.
   virtual MemoryRef InitialMemory() const = 0;
 
-  // Applies one segment to each row; results in the order of `rows`. Rows may
-  // differ in length, in age and in what they ask for; a row's result does not
-  // depend on its neighbours beyond rounding. All rows succeed or none does.
-  // Errors: INVALID_ARGUMENT for a row that breaks StepRow's contract (names
-  // the row), RESOURCE_EXHAUSTED when the device is out of memory, INTERNAL.
-  virtual absl::StatusOr<std::vector<StepResult>> Step(
+  // Applies one segment to each row, without waiting for the device where there
+  // is one, so that the next batch is built and started while this one runs;
+  // steps run in the order of their starts. Rows may differ in length, in age
+  // and in what they ask for; a row's result does not depend on its neighbours
+  // beyond rounding. All rows succeed or none does. What the rows point to may
+  // go when this returns.
+  // Errors, here or from Wait(): INVALID_ARGUMENT for a row that breaks
+  // StepRow's contract (names the row), RESOURCE_EXHAUSTED when the device is
+  // out of memory, INTERNAL.
+  virtual absl::StatusOr<std::unique_ptr<StepInFlight>> Start(
       absl::Span<const StepRow> rows) = 0;
+
+  // Start() and Wait().
+  absl::StatusOr<std::vector<StepResult>> Step(absl::Span<const StepRow> rows);
 
   // Memory values as bytes and back: the tensors of spec().memory one after
   // the other, little-endian; memory_bytes() each. Load(Save(x)) has the bytes

@@ -24,12 +24,22 @@ struct PackedLayout {
   std::vector<int64_t> lengths;
   std::vector<Run> runs;
   at::Tensor positions;  // I64 [N], on the device
+  // Hidden states are wanted of the last `read` positions of each row only, so
+  // the last layer computes nothing else; 0: of all positions.
+  int64_t read = 0;
+  // I64 [rows * read], on the device: where those lie; undefined when read = 0.
+  at::Tensor read_rows;
 
-  // Copies to `device`, so make it outside a CUDA graph.
-  static PackedLayout Of(std::vector<int64_t> lengths, at::Device device);
+  // `read` is at most the shortest length. Copies to `device`, so make it
+  // outside a CUDA graph.
+  static PackedLayout Of(std::vector<int64_t> lengths, at::Device device,
+                         int64_t read = 0);
 
   // All rows have one length: [N, d] may be viewed as [rows, length, d].
   bool uniform() const { return runs.size() == 1; }
+
+  // [N, ..] -> [rows * read, ..]. REQUIRES: read > 0.
+  at::Tensor TakeRead(const at::Tensor& packed) const;
 };
 
 // A decoder-only transformer: embeddings in, hidden states after the final norm
@@ -48,9 +58,14 @@ class Backbone {
   // The most positions a row may have; 0 when there is no limit.
   virtual int64_t max_positions() const = 0;
 
+  // Says that the weights change no more, and that no gradients are wanted:
+  // from now on the backbone may compute from copies that suit its device.
+  virtual void Freeze() = 0;
+
   // I64 [N] -> [N, d]. No positions yet.
   virtual at::Tensor Embed(const at::Tensor& ids) const = 0;
-  // [N, d] packed by `layout` -> [N, d], after the final norm.
+  // [N, d] packed by `layout` -> [N, d], after the final norm; [rows * read, d]
+  // where the layout reads less.
   virtual at::Tensor Forward(const at::Tensor& embeddings,
                              const PackedLayout& layout) const = 0;
   // [.., d] -> [.., vocab].

@@ -1,9 +1,10 @@
 #include "model/backbone/gpt2.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_addmm_activation.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/linear.h>
 
 #include <cmath>
 
@@ -24,6 +25,16 @@ struct Affine {
   at::Tensor operator()(const at::Tensor& x) const {
     return at::addmm(bias, x, weight);
   }
+
+  at::Tensor Activated(Activation activation, const at::Tensor& x) const {
+    // One kernel on CUDA, whose GELU is the one with tanh. Without gradients.
+    if (activation == Activation::kGeluTanh && x.is_cuda() &&
+        x.scalar_type() == at::kBFloat16 && !at::GradMode::is_enabled()) {
+      return at::_addmm_activation(bias, x, weight, /*beta=*/1, /*alpha=*/1,
+                                   /*use_gelu=*/true);
+    }
+    return Activate(activation, (*this)(x));
+  }
 };
 
 struct Layer {
@@ -39,23 +50,27 @@ class Gpt2 final : public Backbone {
   int64_t vocab_size() const override { return config_.vocab; }
   int64_t max_positions() const override { return config_.positions; }
 
+  void Freeze() override { head_.Freeze(); }
+
   at::Tensor Embed(const at::Tensor& ids) const override {
     return at::embedding(tokens_, ids);
   }
   at::Tensor Forward(const at::Tensor& embeddings,
                      const PackedLayout& layout) const override;
   at::Tensor Head(const at::Tensor& hidden) const override {
-    return at::linear(hidden, head_);
+    return head_(hidden);
   }
 
  private:
   at::Tensor AddPositions(const at::Tensor& x,
                           const PackedLayout& layout) const;
+  // `read`: for the positions that the layout reads only.
   at::Tensor Attend(const Layer& layer, double scale, const at::Tensor& x,
-                    const PackedLayout& layout) const;
+                    const PackedLayout& layout, bool read) const;
 
   const Gpt2Config config_;
-  at::Tensor tokens_, positions_, head_;
+  at::Tensor tokens_, positions_;
+  LanguageHead head_;
   std::vector<Layer> layers_;
   LayerNorm final_norm_;
 };
@@ -77,7 +92,7 @@ Gpt2::Gpt2(const Gpt2Config& config, const WeightMap& weights)
                        affine(h + ".mlp.c_fc"), affine(h + ".mlp.c_proj")});
   }
   final_norm_ = norm("transformer.ln_f");
-  head_ = HeadWeight(weights, tokens_);
+  head_ = LanguageHead(weights, tokens_);
 }
 
 at::Tensor Gpt2::AddPositions(const at::Tensor& x,
@@ -92,13 +107,13 @@ at::Tensor Gpt2::AddPositions(const at::Tensor& x,
 }
 
 at::Tensor Gpt2::Attend(const Layer& layer, double scale, const at::Tensor& x,
-                        const PackedLayout& layout) const {
+                        const PackedLayout& layout, bool read) const {
   const std::vector<at::Tensor> qkv =
       layer.qkv(x)
           .view({x.size(0), 3, config_.heads, config_.width / config_.heads})
           .unbind(1);
-  return layer.attention_out(
-      CausalAttention(qkv[0], qkv[1], qkv[2], layout, scale));
+  return layer.attention_out(CausalAttention(
+      read ? layout.TakeRead(qkv[0]) : qkv[0], qkv[1], qkv[2], layout, scale));
 }
 
 at::Tensor Gpt2::Forward(const at::Tensor& embeddings,
@@ -112,9 +127,12 @@ at::Tensor Gpt2::Forward(const at::Tensor& embeddings,
                               ? 1 / std::sqrt(static_cast<double>(head_width))
                               : 1) /
                          (config_.scale_by_layer ? divisor : 1);
-    x = x + Attend(layer, scale, layer.norm_1(x, config_.norm_epsilon), layout);
-    const at::Tensor inner = layer.up(layer.norm_2(x, config_.norm_epsilon));
-    x = x + layer.down(Activate(config_.activation, inner));
+    const bool read = layout.read > 0 && &layer == &layers_.back();
+    const at::Tensor attended = Attend(
+        layer, scale, layer.norm_1(x, config_.norm_epsilon), layout, read);
+    x = (read ? layout.TakeRead(x) : x) + attended;
+    x = x + layer.down(layer.up.Activated(
+                config_.activation, layer.norm_2(x, config_.norm_epsilon)));
   }
   return final_norm_(x, config_.norm_epsilon);
 }

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/linear.h>
 
 #include <string>
 
@@ -28,22 +27,26 @@ class GptNeox final : public Backbone {
   int64_t vocab_size() const override { return config_.vocab; }
   int64_t max_positions() const override { return config_.positions; }
 
+  void Freeze() override { head_.Freeze(); }
+
   at::Tensor Embed(const at::Tensor& ids) const override {
     return at::embedding(tokens_, ids);
   }
   at::Tensor Forward(const at::Tensor& embeddings,
                      const PackedLayout& layout) const override;
   at::Tensor Head(const at::Tensor& hidden) const override {
-    return at::linear(hidden, head_);
+    return head_(hidden);
   }
 
  private:
+  // `read`: for the positions that the layout reads only.
   at::Tensor Attend(const Layer& layer, const at::Tensor& x,
-                    const PackedLayout& layout,
-                    const Rope::Angles& angles) const;
+                    const PackedLayout& layout, const Rope::Angles& angles,
+                    bool read) const;
 
   const GptNeoxConfig config_;
-  at::Tensor tokens_, head_;
+  at::Tensor tokens_;
+  LanguageHead head_;
   LayerNorm final_norm_;
   std::vector<Layer> layers_;
   Rope rope_;
@@ -67,7 +70,7 @@ GptNeox::GptNeox(const GptNeoxConfig& config, const WeightMap& weights)
          linear(l + ".mlp.dense_4h_to_h")});
   }
   final_norm_ = norm("gpt_neox.final_layer_norm");
-  head_ = HeadWeight(weights, tokens_);
+  head_ = LanguageHead(weights, tokens_);
   rope_ = Rope(config.rope,
                RotaryWidth(config.width / config.heads, config.rope.partial),
                config.positions, tokens_.options().requires_grad(false));
@@ -75,13 +78,13 @@ GptNeox::GptNeox(const GptNeoxConfig& config, const WeightMap& weights)
 
 at::Tensor GptNeox::Attend(const Layer& layer, const at::Tensor& x,
                            const PackedLayout& layout,
-                           const Rope::Angles& angles) const {
+                           const Rope::Angles& angles, bool read) const {
   const int64_t dh = config_.width / config_.heads;
   const at::Tensor qkv = layer.qkv(x).view({x.size(0), config_.heads, 3 * dh});
   const at::Tensor q = rope_.Apply(qkv.narrow(2, 0, dh), angles);
   const at::Tensor k = rope_.Apply(qkv.narrow(2, dh, dh), angles);
-  return layer.attention_out(
-      CausalAttention(q, k, qkv.narrow(2, 2 * dh, dh), layout));
+  return layer.attention_out(CausalAttention(
+      read ? layout.TakeRead(q) : q, k, qkv.narrow(2, 2 * dh, dh), layout));
 }
 
 at::Tensor GptNeox::Forward(const at::Tensor& embeddings,
@@ -89,9 +92,11 @@ at::Tensor GptNeox::Forward(const at::Tensor& embeddings,
   const Rope::Angles angles = rope_.For(layout);
   at::Tensor x = embeddings;
   for (const Layer& layer : layers_) {
-    const at::Tensor attended =
-        x +
-        Attend(layer, layer.norm_1(x, config_.norm_epsilon), layout, angles);
+    const bool read = layout.read > 0 && &layer == &layers_.back();
+    const at::Tensor change = Attend(
+        layer, layer.norm_1(x, config_.norm_epsilon), layout, angles, read);
+    if (read) x = layout.TakeRead(x);
+    const at::Tensor attended = x + change;
     const at::Tensor& source = config_.parallel_residual ? x : attended;
     const at::Tensor inner =
         layer.up(layer.norm_2(source, config_.norm_epsilon));

@@ -38,8 +38,23 @@ struct LayerNorm {
   at::Tensor bias;
 };
 
-// The head's weight [vocab, width]: the embedding where there is no other.
-at::Tensor HeadWeight(const WeightMap& weights, const at::Tensor& embedding);
+// A language model's head: [.., width] -> [.., vocab].
+class LanguageHead {
+ public:
+  LanguageHead() = default;
+  // "lm_head.weight"; the embedding where there is no other.
+  LanguageHead(const WeightMap& weights, const at::Tensor& embedding);
+
+  // On CUDA, computes from a copy whose vocabulary fits the matrix units: that
+  // of GPT-2, 50257, took 27 ms of an H200 for 32768 tokens, 50304 takes 4.
+  void Freeze();
+
+  at::Tensor operator()(const at::Tensor& hidden) const;
+
+ private:
+  at::Tensor weight_;  // [vocab or more, width]
+  int64_t vocab_ = 0;
+};
 
 }  // namespace mneme
 

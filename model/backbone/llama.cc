@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/rms_norm.h>
 
 #include <string>
@@ -29,25 +28,29 @@ class Llama final : public Backbone {
   int64_t vocab_size() const override { return config_.vocab; }
   int64_t max_positions() const override { return config_.positions; }
 
+  void Freeze() override { head_.Freeze(); }
+
   at::Tensor Embed(const at::Tensor& ids) const override {
     return at::embedding(tokens_, ids);
   }
   at::Tensor Forward(const at::Tensor& embeddings,
                      const PackedLayout& layout) const override;
   at::Tensor Head(const at::Tensor& hidden) const override {
-    return at::linear(hidden, head_);
+    return head_(hidden);
   }
 
  private:
   at::Tensor Normalise(const at::Tensor& x, const at::Tensor& weight) const {
     return at::rms_norm(x, weight.sizes(), weight, config_.norm_epsilon);
   }
+  // `read`: for the positions that the layout reads only.
   at::Tensor Attend(const Layer& layer, const at::Tensor& x,
-                    const PackedLayout& layout,
-                    const Rope::Angles& angles) const;
+                    const PackedLayout& layout, const Rope::Angles& angles,
+                    bool read) const;
 
   const LlamaConfig config_;
-  at::Tensor tokens_, final_norm_, head_;
+  at::Tensor tokens_, final_norm_;
+  LanguageHead head_;
   std::vector<Layer> layers_;
   Rope rope_;
 };
@@ -69,20 +72,21 @@ Llama::Llama(const LlamaConfig& config, const WeightMap& weights)
          linear(l + ".mlp.down_proj")});
   }
   final_norm_ = weights.at("model.norm.weight");
-  head_ = HeadWeight(weights, tokens_);
+  head_ = LanguageHead(weights, tokens_);
   rope_ = Rope(config.rope, config.head_width, config.positions,
                tokens_.options().requires_grad(false));
 }
 
 at::Tensor Llama::Attend(const Layer& layer, const at::Tensor& x,
-                         const PackedLayout& layout,
-                         const Rope::Angles& angles) const {
+                         const PackedLayout& layout, const Rope::Angles& angles,
+                         bool read) const {
   const int64_t n = x.size(0);
   const int64_t dh = config_.head_width;
-  const at::Tensor q = layer.q(x).view({n, config_.heads, dh});
+  const at::Tensor q =
+      rope_.Apply(layer.q(x).view({n, config_.heads, dh}), angles);
   const at::Tensor k = layer.k(x).view({n, config_.kv_heads, dh});
   const at::Tensor v = layer.v(x).view({n, config_.kv_heads, dh});
-  return layer.out(CausalAttention(rope_.Apply(q, angles),
+  return layer.out(CausalAttention(read ? layout.TakeRead(q) : q,
                                    rope_.Apply(k, angles), v, layout));
 }
 
@@ -91,7 +95,10 @@ at::Tensor Llama::Forward(const at::Tensor& embeddings,
   const Rope::Angles angles = rope_.For(layout);
   at::Tensor x = embeddings;
   for (const Layer& layer : layers_) {
-    x = x + Attend(layer, Normalise(x, layer.norm_1), layout, angles);
+    const bool read = layout.read > 0 && &layer == &layers_.back();
+    const at::Tensor attended =
+        Attend(layer, Normalise(x, layer.norm_1), layout, angles, read);
+    x = (read ? layout.TakeRead(x) : x) + attended;
     const at::Tensor inner = Normalise(x, layer.norm_2);
     x = x + layer.down(Activate(config_.activation, layer.gate(inner)) *
                        layer.up(inner));

@@ -1,12 +1,25 @@
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
 
 #include <utility>
 
 #include "model/backbone/backbone.h"
 
 namespace mneme {
+namespace {
 
-PackedLayout PackedLayout::Of(std::vector<int64_t> lengths, at::Device device) {
+// `total` numbers on the device, written by `fill`.
+template <typename Fill>
+at::Tensor Numbers(int64_t total, at::Device device, Fill&& fill) {
+  at::Tensor numbers = at::empty({total}, at::kLong);
+  fill(numbers.mutable_data_ptr<int64_t>());
+  return numbers.to(device);
+}
+
+}  // namespace
+
+PackedLayout PackedLayout::Of(std::vector<int64_t> lengths, at::Device device,
+                              int64_t read) {
   PackedLayout layout;
   int64_t total = 0;
   for (const int64_t length : lengths) {
@@ -16,14 +29,28 @@ PackedLayout PackedLayout::Of(std::vector<int64_t> lengths, at::Device device) {
     ++layout.runs.back().rows;
     total += length;
   }
-  at::Tensor positions = at::empty({total}, at::kLong);
-  int64_t* out = positions.mutable_data_ptr<int64_t>();
-  for (const int64_t length : lengths) {
-    for (int64_t i = 0; i < length; ++i) *out++ = i;
+  layout.positions = Numbers(total, device, [&](int64_t* out) {
+    for (const int64_t length : lengths) {
+      for (int64_t i = 0; i < length; ++i) *out++ = i;
+    }
+  });
+  layout.read = read;
+  if (read > 0) {
+    const auto rows = static_cast<int64_t>(lengths.size());
+    layout.read_rows = Numbers(rows * read, device, [&](int64_t* out) {
+      int64_t end = 0;
+      for (const int64_t length : lengths) {
+        end += length;
+        for (int64_t i = end - read; i < end; ++i) *out++ = i;
+      }
+    });
   }
-  layout.positions = positions.to(device);
   layout.lengths = std::move(lengths);
   return layout;
+}
+
+at::Tensor PackedLayout::TakeRead(const at::Tensor& packed) const {
+  return packed.index_select(0, read_rows);
 }
 
 }  // namespace mneme

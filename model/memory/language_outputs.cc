@@ -20,8 +20,11 @@
 namespace mneme {
 namespace {
 
-// The head runs over at most this many logits at a time.
-constexpr int64_t kMaxLogits = int64_t{1} << 26;
+// The head runs over at most this many logits at a time. A large GPU has room
+// for more, and its matrix units want it.
+int64_t MaxLogits(const at::Tensor& hidden) {
+  return int64_t{1} << (hidden.is_cuda() ? 29 : 26);
+}
 
 bool Asks(const OutputRequest& request, const char* name) {
   return std::find(request.names.begin(), request.names.end(), name) !=
@@ -40,10 +43,16 @@ struct Place {
   int64_t scores = 0;
   int64_t predictions = 0;
   int64_t size = 0;
+  // The first score has nothing before it.
+  bool unscored = false;
+  size_t hidden = 0;  // its hidden states in the download, if asked for
 };
 
-// One group's work. `source` indexes [hidden; carried].
-class Group {
+}  // namespace
+
+// Rows that ask for the same, which are computed together. `source_` indexes
+// [hidden; carried].
+class PendingOutputs::Group {
  public:
   Group(const OutputRequest& request, int64_t hidden_rows)
       : request_(request),
@@ -53,31 +62,35 @@ class Group {
         predicts_(top_k_ || Asks(request, "argmax") ||
                   Asks(request, "logits")) {}
 
-  void Add(size_t index, const LanguageRow& row);
+  void Add(size_t index, const LanguageRow& row, const at::Tensor& hidden,
+           Download* download);
   void RunHead(const Backbone& backbone, const at::Tensor& hidden,
-               const at::Tensor& carried);
-  std::vector<HostTensor> Take(const Place& place, const LanguageRow& row,
-                               const at::Tensor& hidden) const;
-  const std::vector<Place>& places() const { return places_; }
+               const at::Tensor& carried, Download* download);
+  void Take(const Download& download,
+            std::vector<std::vector<HostTensor>>* outputs) const;
 
  private:
+  using Results = std::map<std::string, at::Tensor>;
+
   int64_t Positions(int64_t tokens) const {
     return request_.last_position_only ? 1 : tokens;
   }
-  void AddChunk(const at::Tensor& logits, const at::Tensor& targets);
-  HostTensor TakeScores(const Place& place, const LanguageRow& row) const;
+  void AddChunk(const at::Tensor& logits, const at::Tensor& targets,
+                Download* download);
+  HostTensor TakeOne(const std::string& name, const Place& place,
+                     const Download& download, const Results& results) const;
 
-  const OutputRequest& request_;
-  const int64_t hidden_rows_;
-  const bool scores_, top_k_, predicts_;
+  OutputRequest request_;
+  int64_t hidden_rows_;
+  bool scores_, top_k_, predicts_;
   std::vector<Place> places_;
   std::vector<int64_t> source_, targets_;
-  // Results of the head by position, in host memory.
-  std::map<std::string, at::Tensor> results_;
-  std::map<std::string, std::vector<at::Tensor>> chunks_;
+  // Results of the head by position, in parts: their numbers in the download.
+  std::map<std::string, std::vector<size_t>> parts_;
 };
 
-void Group::Add(size_t index, const LanguageRow& row) {
+void PendingOutputs::Group::Add(size_t index, const LanguageRow& row,
+                                const at::Tensor& hidden, Download* download) {
   const auto tokens = static_cast<int64_t>(row.tokens.size());
   const int64_t first = request_.last_position_only ? tokens - 1 : 0;
   Place place;
@@ -85,6 +98,7 @@ void Group::Add(size_t index, const LanguageRow& row) {
   place.begin = static_cast<int64_t>(source_.size());
   if (scores_) {
     place.scores = Positions(tokens);
+    place.unscored = row.fresh && first == 0;
     source_.push_back(first == 0 ? hidden_rows_ + static_cast<int64_t>(index)
                                  : row.begin + first - 1);
     for (int64_t i = first; i + 1 < tokens; ++i) {
@@ -101,84 +115,95 @@ void Group::Add(size_t index, const LanguageRow& row) {
     targets_.resize(source_.size(), 0);
   }
   place.size = static_cast<int64_t>(source_.size()) - place.begin;
+  if (Asks(request_, "hidden_states")) {
+    const at::Tensor states =
+        hidden.narrow(0, row.begin + first, tokens - first);
+    // A copy: the next step may write where these lie.
+    place.hidden = download->Add(
+        states.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true));
+  }
   places_.push_back(place);
 }
 
-void Group::AddChunk(const at::Tensor& logits, const at::Tensor& targets) {
-  const auto keep = [this](const char* name, const at::Tensor& value) {
-    chunks_[name].push_back(value.to(at::kCPU));
+void PendingOutputs::Group::AddChunk(const at::Tensor& logits,
+                                     const at::Tensor& targets,
+                                     Download* download) {
+  const auto keep = [&](const char* name, const at::Tensor& value) {
+    parts_[name].push_back(download->Add(value));
   };
   if (Asks(request_, "argmax")) keep("argmax", logits.argmax(-1).to(at::kInt));
-  if (Asks(request_, "logits")) keep("logits", logits);
+  if (!scores_ && !top_k_ && !Asks(request_, "logits")) return;
+  const at::Tensor wide = logits.to(at::kFloat);
+  if (Asks(request_, "logits")) keep("logits", wide);
   if (!scores_ && !top_k_) return;
-  const at::Tensor norm = at::logsumexp(logits, {-1}, /*keepdim=*/true);
+  const at::Tensor norm = at::logsumexp(wide, {-1}, /*keepdim=*/true);
   if (scores_) {
-    keep("log_probs",
-         (logits.gather(1, targets.unsqueeze(1)) - norm).squeeze(1));
+    keep("log_probs", (wide.gather(1, targets.unsqueeze(1)) - norm).squeeze(1));
   }
   if (top_k_) {
-    const auto [values, indices] = at::topk(logits, request_.top_k);
+    const auto [values, indices] = at::topk(wide, request_.top_k);
     keep("top_k", indices.to(at::kInt));
     keep("top_k_log_probs", values - norm);
   }
 }
 
-void Group::RunHead(const Backbone& backbone, const at::Tensor& hidden,
-                    const at::Tensor& carried) {
+void PendingOutputs::Group::RunHead(const Backbone& backbone,
+                                    const at::Tensor& hidden,
+                                    const at::Tensor& carried,
+                                    Download* download) {
   if (source_.empty()) return;
   const at::Tensor all =
       scores_ ? at::cat({hidden, carried.to(hidden.scalar_type())}) : hidden;
   const at::Tensor source = ToDevice(source_, hidden.device());
   const at::Tensor targets = ToDevice(targets_, hidden.device());
   const auto size = static_cast<int64_t>(source_.size());
-  const int64_t step = std::max<int64_t>(1, kMaxLogits / backbone.vocab_size());
+  const int64_t step =
+      std::max<int64_t>(1, MaxLogits(hidden) / backbone.vocab_size());
   for (int64_t i = 0; i < size; i += step) {
     const int64_t count = std::min(step, size - i);
     const at::Tensor states = all.index_select(0, source.narrow(0, i, count));
-    AddChunk(backbone.Head(states).to(at::kFloat),
-             targets_.empty() ? targets : targets.narrow(0, i, count));
-  }
-  for (const auto& [name, parts] : chunks_) {
-    results_[name] = parts.size() == 1 ? parts[0] : at::cat(parts);
+    AddChunk(backbone.Head(states),
+             targets_.empty() ? targets : targets.narrow(0, i, count),
+             download);
   }
 }
 
-HostTensor Group::TakeScores(const Place& place, const LanguageRow& row) const {
+HostTensor PendingOutputs::Group::TakeOne(const std::string& name,
+                                          const Place& place,
+                                          const Download& download,
+                                          const Results& results) const {
+  if (name == "hidden_states") {
+    return ToHost(name, download.host(place.hidden));
+  }
+  if (name != "log_probs") {
+    return ToHost(name, results.at(name).narrow(
+                            0, place.begin + place.size - place.predictions,
+                            place.predictions));
+  }
   HostTensor scores =
-      ToHost("log_probs",
-             results_.at("log_probs").narrow(0, place.begin, place.scores));
-  const bool from_carried =
-      !request_.last_position_only || row.tokens.size() == 1;
-  if (row.fresh && from_carried) {
+      ToHost(name, results.at(name).narrow(0, place.begin, place.scores));
+  if (place.unscored) {
     const float unscored = std::numeric_limits<float>::quiet_NaN();
     std::memcpy(scores.data.data(), &unscored, sizeof(unscored));
   }
   return scores;
 }
 
-std::vector<HostTensor> Group::Take(const Place& place, const LanguageRow& row,
-                                    const at::Tensor& hidden) const {
-  std::vector<HostTensor> outputs;
-  for (const std::string& name : request_.names) {
-    if (name == "log_probs") {
-      outputs.push_back(TakeScores(place, row));
-    } else if (name == "hidden_states") {
-      const auto tokens = static_cast<int64_t>(row.tokens.size());
-      const int64_t count = Positions(tokens);
-      outputs.push_back(ToHost(
-          name,
-          hidden.narrow(0, row.begin + tokens - count, count).to(at::kFloat)));
-    } else {
-      outputs.push_back(
-          ToHost(name, results_.at(name).narrow(
-                           0, place.begin + place.size - place.predictions,
-                           place.predictions)));
+void PendingOutputs::Group::Take(
+    const Download& download,
+    std::vector<std::vector<HostTensor>>* outputs) const {
+  Results results;
+  for (const auto& [name, numbers] : parts_) {
+    std::vector<at::Tensor> parts;
+    for (const size_t number : numbers) parts.push_back(download.host(number));
+    results[name] = parts.size() == 1 ? parts[0] : at::cat(parts);
+  }
+  for (const Place& place : places_) {
+    for (const std::string& name : request_.names) {
+      (*outputs)[place.row].push_back(TakeOne(name, place, download, results));
     }
   }
-  return outputs;
 }
-
-}  // namespace
 
 std::vector<TensorSpec> LanguageOutputs(int64_t vocab_size, int64_t width) {
   return {{"argmax", DType::kInt32, {-1}},
@@ -189,13 +214,27 @@ std::vector<TensorSpec> LanguageOutputs(int64_t vocab_size, int64_t width) {
           {"hidden_states", DType::kFloat32, {-1, width}}};
 }
 
+int64_t TokensRead(const LanguageRow& row) {
+  const auto tokens = static_cast<int64_t>(row.tokens.size());
+  if (row.request == nullptr || row.request->names.empty()) return 1;
+  if (!row.request->last_position_only) return tokens;
+  return std::min<int64_t>(tokens, Asks(*row.request, "log_probs") ? 2 : 1);
+}
+
 bool NeedsCarried(const LanguageRow& row) {
   return row.request != nullptr && Asks(*row.request, "log_probs");
 }
 
-std::vector<std::vector<HostTensor>> MakeLanguageOutputs(
-    const Backbone& backbone, const at::Tensor& hidden,
-    const at::Tensor& carried, absl::Span<const LanguageRow> rows) {
+PendingOutputs::PendingOutputs() = default;
+PendingOutputs::~PendingOutputs() = default;
+PendingOutputs::PendingOutputs(PendingOutputs&&) noexcept = default;
+PendingOutputs& PendingOutputs::operator=(PendingOutputs&&) noexcept = default;
+
+PendingOutputs PendingOutputs::Begin(const Backbone& backbone,
+                                     const at::Tensor& hidden,
+                                     const at::Tensor& carried,
+                                     absl::Span<const LanguageRow> rows,
+                                     Download* download) {
   std::map<RequestKey, Group> groups;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].request == nullptr || rows[i].request->names.empty()) continue;
@@ -204,15 +243,21 @@ std::vector<std::vector<HostTensor>> MakeLanguageOutputs(
         .try_emplace(RequestKey(request.names, request.top_k,
                                 request.last_position_only),
                      request, hidden.size(0))
-        .first->second.Add(i, rows[i]);
+        .first->second.Add(i, rows[i], hidden, download);
   }
-  std::vector<std::vector<HostTensor>> outputs(rows.size());
+  PendingOutputs pending;
+  pending.rows_ = rows.size();
   for (auto& [key, group] : groups) {
-    group.RunHead(backbone, hidden, carried);
-    for (const Place& place : group.places()) {
-      outputs[place.row] = group.Take(place, rows[place.row], hidden);
-    }
+    group.RunHead(backbone, hidden, carried, download);
+    pending.groups_.push_back(std::move(group));
   }
+  return pending;
+}
+
+std::vector<std::vector<HostTensor>> PendingOutputs::Take(
+    const Download& download) const {
+  std::vector<std::vector<HostTensor>> outputs(rows_);
+  for (const Group& group : groups_) group.Take(download, &outputs);
   return outputs;
 }
 

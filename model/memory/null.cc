@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "model/host_model.h"
 #include "model/memory/exact_model.h"
 #include "model/memory/row_checks.h"
 #include "server/base/status_macros.h"
@@ -14,7 +15,7 @@ namespace {
 
 struct NullValue final : public Memory {};
 
-class Null final : public SequenceModel {
+class Null final : public HostModel {
  public:
   explicit Null(ModelSpec spec)
       : spec_(std::move(spec)),
@@ -23,24 +24,6 @@ class Null final : public SequenceModel {
 
   const ModelSpec& spec() const override { return spec_; }
   MemoryRef InitialMemory() const override { return value_; }
-
-  absl::StatusOr<std::vector<StepResult>> Step(
-      absl::Span<const StepRow> rows) override {
-    RETURN_IF_ERROR(CheckRows(spec_, rows));
-    std::vector<StepResult> results(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
-      results[i].memory = value_;
-      if (!WantsOutputs(rows[i])) continue;
-      const OutputRequest& request = *rows[i].request;
-      const std::vector<int32_t> zeros(
-          request.last_position_only ? 1 : rows[i].tokens.size(), 0);
-      for (const std::string& name : request.names) {
-        results[i].outputs.push_back(
-            MakeHostTensor(name, DType::kInt32, zeros));
-      }
-    }
-    return results;
-  }
 
   absl::StatusOr<std::vector<std::string>> Save(
       absl::Span<const MemoryRef> memories) override {
@@ -59,6 +42,24 @@ class Null final : public SequenceModel {
   }
 
  private:
+  absl::StatusOr<std::vector<StepResult>> Apply(
+      absl::Span<const StepRow> rows) override {
+    RETURN_IF_ERROR(CheckRows(spec_, rows));
+    std::vector<StepResult> results(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      results[i].memory = value_;
+      if (!WantsOutputs(rows[i])) continue;
+      const OutputRequest& request = *rows[i].request;
+      const std::vector<int32_t> zeros(
+          request.last_position_only ? 1 : rows[i].tokens.size(), 0);
+      for (const std::string& name : request.names) {
+        results[i].outputs.push_back(
+            MakeHostTensor(name, DType::kInt32, zeros));
+      }
+    }
+    return results;
+  }
+
   const ModelSpec spec_;
   const std::string zero_;
   const MemoryRef value_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/host_model.h"
 #include "model/memory/exact_model.h"
 #include "model/memory/row_checks.h"
 #include "server/base/status_macros.h"
@@ -32,7 +33,7 @@ int64_t Advance(int64_t state, int64_t position, int32_t token) {
       Mix(static_cast<uint64_t>(state) + place + static_cast<uint64_t>(token)));
 }
 
-class Oracle final : public SequenceModel {
+class Oracle final : public HostModel {
  public:
   explicit Oracle(ModelSpec spec)
       : spec_(std::move(spec)),
@@ -40,14 +41,14 @@ class Oracle final : public SequenceModel {
 
   const ModelSpec& spec() const override { return spec_; }
   MemoryRef InitialMemory() const override { return initial_; }
-  absl::StatusOr<std::vector<StepResult>> Step(
-      absl::Span<const StepRow> rows) override;
   absl::StatusOr<std::vector<std::string>> Save(
       absl::Span<const MemoryRef> memories) override;
   absl::StatusOr<std::vector<MemoryRef>> Load(
       absl::Span<const absl::string_view> bytes) override;
 
  private:
+  absl::StatusOr<std::vector<StepResult>> Apply(
+      absl::Span<const StepRow> rows) override;
   absl::StatusOr<StepResult> StepOne(size_t index, const StepRow& row) const;
   std::vector<HostTensor> Outputs(const StepRow& row,
                                   const std::vector<int64_t>& states) const;
@@ -112,7 +113,7 @@ absl::StatusOr<StepResult> Oracle::StepOne(size_t index,
   return result;
 }
 
-absl::StatusOr<std::vector<StepResult>> Oracle::Step(
+absl::StatusOr<std::vector<StepResult>> Oracle::Apply(
     absl::Span<const StepRow> rows) {
   RETURN_IF_ERROR(CheckRows(spec_, rows));
   std::vector<StepResult> results(rows.size());

@@ -3,8 +3,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +10,16 @@
 #include "model/checkpoint/model_folder.h"
 #include "model/checkpoint/torch_tensor.h"
 #include "model/memory/language_outputs.h"
+#include "model/memory/rmt_batch.h"
 #include "model/memory/rmt_cell.h"
+#include "model/memory/rmt_graphs.h"
+#include "model/memory/rmt_in_flight.h"
 #include "model/memory/row_checks.h"
 #include "model/runtime/device.h"
+#include "model/runtime/device_streams.h"
+#include "model/runtime/download.h"
 #include "model/runtime/memory_slab.h"
+#include "model/runtime/serving_kernels.h"
 #include "model/runtime/torch_guard.h"
 #include "server/base/status_macros.h"
 
@@ -26,13 +30,16 @@ namespace {
 // which is also the order of their saved bytes.
 class Rmt final : public SequenceModel {
  public:
-  // `memory`: the initial memory [m, d], undefined when m = 0.
-  Rmt(ModelSpec spec, std::unique_ptr<Backbone> backbone, int64_t num_memory,
-      at::ScalarType residence, at::Device device, const at::Tensor& memory);
+  // `memory`: the initial memory [m, d], undefined when m = 0. Called in the
+  // scope of `streams`, as all was that made the arguments.
+  Rmt(ModelSpec spec, std::unique_ptr<DeviceStreams> streams,
+      std::unique_ptr<Backbone> backbone, int64_t num_memory,
+      at::ScalarType residence, const Placement& place,
+      const at::Tensor& memory);
 
   const ModelSpec& spec() const override { return spec_; }
   MemoryRef InitialMemory() const override { return initial_; }
-  absl::StatusOr<std::vector<StepResult>> Step(
+  absl::StatusOr<std::unique_ptr<StepInFlight>> Start(
       absl::Span<const StepRow> rows) override;
   absl::StatusOr<std::vector<std::string>> Save(
       absl::Span<const MemoryRef> memories) override;
@@ -40,44 +47,40 @@ class Rmt final : public SequenceModel {
       absl::Span<const absl::string_view> bytes) override;
 
  private:
-  // A batch with its rows sorted by length, longest first.
-  struct Batch {
-    std::vector<size_t> order;  // batch row -> caller's row
-    std::vector<int64_t> slots, lengths, ids;
-    std::vector<LanguageRow> rows;
-    std::vector<int64_t> last;  // each row's last token, in the packed tokens
-    bool needs_carried = false;
-    std::vector<int64_t> memory_slots;  // `slots`, the initial one where reset
-  };
-
   absl::StatusOr<std::vector<int64_t>> SlotsOf(
       absl::Span<const StepRow> rows) const;
-  Batch MakeBatch(absl::Span<const StepRow> rows,
-                  const std::vector<int64_t>& slots) const;
-  std::vector<StepResult> Run(const Batch& batch);
+  std::unique_ptr<StepInFlight> Run(RmtBatch batch);
+  RmtOutput Compute(const RmtBatch& batch, const at::Tensor& memory);
 
   const ModelSpec spec_;
+  const std::unique_ptr<DeviceStreams> streams_;
   const std::unique_ptr<Backbone> backbone_;
   const int64_t num_memory_, width_;
   const at::ScalarType residence_;
   const at::Device device_;
   MemorySlab slab_;
+  RmtGraphs graphs_;
   MemoryRef initial_;
 };
 
-Rmt::Rmt(ModelSpec spec, std::unique_ptr<Backbone> backbone, int64_t num_memory,
-         at::ScalarType residence, at::Device device, const at::Tensor& memory)
+Rmt::Rmt(ModelSpec spec, std::unique_ptr<DeviceStreams> streams,
+         std::unique_ptr<Backbone> backbone, int64_t num_memory,
+         at::ScalarType residence, const Placement& place,
+         const at::Tensor& memory)
     : spec_(std::move(spec)),
+      streams_(std::move(streams)),
       backbone_(std::move(backbone)),
       num_memory_(num_memory),
       width_(backbone_->width()),
       residence_(residence),
-      device_(device),
+      device_(place.device),
       slab_((num_memory + 1) * width_,
-            at::TensorOptions().dtype(residence).device(device)) {
+            at::TensorOptions().dtype(residence).device(device_)),
+      graphs_(backbone_.get(), spec_.segment_size, num_memory, kFewRead,
+              place.compute, device_) {
   at::Tensor value =
       at::zeros({1, (num_memory_ + 1) * width_},
-                at::TensorOptions().dtype(residence).device(device));
+                at::TensorOptions().dtype(residence).device(device_));
   if (num_memory_ > 0) {
     value = at::cat(
         {memory.reshape({1, num_memory_ * width_}), value.narrow(1, 0, width_)},
@@ -98,35 +101,21 @@ absl::StatusOr<std::vector<int64_t>> Rmt::SlotsOf(
   return slots;
 }
 
-Rmt::Batch Rmt::MakeBatch(absl::Span<const StepRow> rows,
-                          const std::vector<int64_t>& slots) const {
-  Batch batch;
-  batch.order.resize(rows.size());
-  std::iota(batch.order.begin(), batch.order.end(), size_t{0});
-  std::stable_sort(batch.order.begin(), batch.order.end(),
-                   [&rows](size_t a, size_t b) {
-                     return rows[a].tokens.size() > rows[b].tokens.size();
-                   });
-  const int64_t initial = slab_.SlotOf(initial_.get());
-  for (const size_t i : batch.order) {
-    const StepRow& row = rows[i];
-    batch.rows.push_back({static_cast<int64_t>(batch.ids.size()), row.tokens,
-                          row.fresh,
-                          WantsOutputs(row) ? row.request : nullptr});
-    batch.slots.push_back(slots[i]);
-    batch.memory_slots.push_back(row.reset_memory ? initial : slots[i]);
-    batch.lengths.push_back(static_cast<int64_t>(row.tokens.size()));
-    batch.ids.insert(batch.ids.end(), row.tokens.begin(), row.tokens.end());
-    batch.last.push_back(static_cast<int64_t>(batch.ids.size()) - 1);
-    batch.needs_carried |= NeedsCarried(batch.rows.back());
+RmtOutput Rmt::Compute(const RmtBatch& batch, const at::Tensor& memory) {
+  const at::Tensor ids = ToDevice(batch.ids, device_);
+  const auto rows = static_cast<int64_t>(batch.rows.size());
+  const bool full = batch.lengths.back() == spec_.segment_size;
+  if (full && graphs_.Has(rows, batch.read)) {
+    return graphs_.Run(ids, memory, rows, batch.read);
   }
-  return batch;
+  return RmtStep(*backbone_, ids,
+                 RmtLayout::Of(batch.lengths, num_memory_, device_, batch.read),
+                 memory);
 }
 
-std::vector<StepResult> Rmt::Run(const Batch& batch) {
+std::unique_ptr<StepInFlight> Rmt::Run(RmtBatch batch) {
   const auto rows = static_cast<int64_t>(batch.rows.size());
   const int64_t memory_columns = num_memory_ * width_;
-  const RmtLayout layout = RmtLayout::Of(batch.lengths, num_memory_, device_);
   at::Tensor memory;
   if (num_memory_ > 0) {
     memory = slab_.Gather(batch.memory_slots, 0, memory_columns)
@@ -136,30 +125,38 @@ std::vector<StepResult> Rmt::Run(const Batch& batch) {
   if (batch.needs_carried) {
     carried = slab_.Gather(batch.slots, memory_columns, width_);
   }
-  const RmtOutput out =
-      RmtStep(*backbone_, ToDevice(batch.ids, device_), layout, memory);
+  const RmtOutput out = Compute(batch, memory);
   at::Tensor value = out.hidden.index_select(0, ToDevice(batch.last, device_));
   if (num_memory_ > 0) {
     value = at::cat({out.memory.reshape({rows, memory_columns}), value}, 1);
   }
-  std::vector<MemoryRef> memories = slab_.Store(value);
-  auto outputs =
-      MakeLanguageOutputs(*backbone_, out.hidden, carried, batch.rows);
-  std::vector<StepResult> results(batch.rows.size());
-  for (size_t i = 0; i < batch.rows.size(); ++i) {
-    results[batch.order[i]] = {std::move(memories[i]), std::move(outputs[i])};
+  auto step = std::make_unique<RmtInFlight>();
+  step->memories = slab_.Store(value);
+  step->outputs = PendingOutputs::Begin(*backbone_, out.hidden, carried,
+                                        batch.rows, &step->download);
+  step->order = std::move(batch.order);
+  step->saved_rows = std::move(batch.saved_rows);
+  if (!step->saved_rows.empty()) {
+    std::vector<int64_t> slots;
+    for (const size_t row : step->saved_rows) {
+      slots.push_back(slab_.SlotOf(step->memories[row].get()));
+    }
+    step->saved = step->download.Add(slab_.Gather(slots));
   }
-  return results;
+  step->download.Start(*streams_);
+  return step;
 }
 
-absl::StatusOr<std::vector<StepResult>> Rmt::Step(
+absl::StatusOr<std::unique_ptr<StepInFlight>> Rmt::Start(
     absl::Span<const StepRow> rows) {
   RETURN_IF_ERROR(CheckRows(spec_, rows));
-  if (rows.empty()) return std::vector<StepResult>();
   ASSIGN_OR_RETURN(const std::vector<int64_t> slots, SlotsOf(rows));
-  const Batch batch = MakeBatch(rows, slots);
+  if (rows.empty()) return std::make_unique<RmtInFlight>();
   return InInferenceMode(
-      [&]() -> absl::StatusOr<std::vector<StepResult>> { return Run(batch); });
+      [&]() -> absl::StatusOr<std::unique_ptr<StepInFlight>> {
+        const DeviceStreams::Scope scope(*streams_);
+        return Run(RmtBatch::Of(rows, slots, slab_.SlotOf(initial_.get())));
+      });
 }
 
 absl::StatusOr<std::vector<std::string>> Rmt::Save(
@@ -174,6 +171,7 @@ absl::StatusOr<std::vector<std::string>> Rmt::Save(
   }
   if (slots.empty()) return std::vector<std::string>();
   return InInferenceMode([&]() -> absl::StatusOr<std::vector<std::string>> {
+    const DeviceStreams::Scope scope(*streams_);
     const HostTensor values = ToHost("", slab_.Gather(slots));
     const auto size = static_cast<size_t>(spec_.memory_bytes());
     std::vector<std::string> bytes;
@@ -197,6 +195,7 @@ absl::StatusOr<std::vector<MemoryRef>> Rmt::Load(
   }
   if (bytes.empty()) return std::vector<MemoryRef>();
   return InInferenceMode([&]() -> absl::StatusOr<std::vector<MemoryRef>> {
+    const DeviceStreams::Scope scope(*streams_);
     return slab_.Store(FromBytes(DTypeOf(residence_),
                                  {static_cast<int64_t>(bytes.size()),
                                   (num_memory_ + 1) * width_},
@@ -235,6 +234,8 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> Build(const ModelConfig& config,
                                                      const Placement& place,
                                                      ModelFolder loaded) {
   const at::ScalarType residence = ScalarTypeOf(config.memory_dtype);
+  auto streams = std::make_unique<DeviceStreams>(place.device);
+  const DeviceStreams::Scope scope(*streams);
   at::Tensor memory;
   if (config.num_mem_tokens > 0) {
     const auto node = loaded.tensors.extract("memory");
@@ -246,11 +247,13 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> Build(const ModelConfig& config,
       LoadWeights(loaded.tensors, place.compute, place.device);
   ASSIGN_OR_RETURN(auto backbone,
                    MakeBackbone(config.backbone, weights, MaxRow(config)));
+  backbone->Freeze();
   ModelSpec spec = MakeSpec(config, *backbone, place.compute);
   spec.fingerprint = loaded.fingerprint;
-  return std::make_unique<Rmt>(std::move(spec), std::move(backbone),
-                               config.num_mem_tokens, residence, place.device,
-                               memory);
+  auto rmt = std::make_unique<Rmt>(std::move(spec), std::move(streams),
+                                   std::move(backbone), config.num_mem_tokens,
+                                   residence, place, memory);
+  return rmt;
 }
 
 }  // namespace
@@ -259,6 +262,10 @@ absl::StatusOr<std::unique_ptr<SequenceModel>> MakeRmt(
     const ModelConfig& config, const ModelOptions& options) {
   ASSIGN_OR_RETURN(const Placement place, PlacementOf(options));
   ASSIGN_OR_RETURN(ModelFolder loaded, ReadModelFolder(config));
+  if (place.device.is_cuda()) {
+    PreferFastAttention();
+    UseServingKernels();
+  }
   auto model =
       InInferenceMode([&] { return Build(config, place, std::move(loaded)); });
   if (model.ok()) return model;

@@ -8,39 +8,43 @@
 namespace mneme {
 namespace {
 
-RmtOutput UniformStep(const Backbone& backbone, const at::Tensor& embeddings,
-                      const RmtLayout& layout, const at::Tensor& memory) {
-  const int64_t d = backbone.width();
-  const int64_t m = layout.num_memory;
-  const int64_t length = layout.packed.runs[0].length;
-  const int64_t tokens = length - 2 * m;
-  const at::Tensor x =
-      at::cat({memory, embeddings.view({layout.rows, tokens, d}), memory}, 1)
-          .view({layout.rows * length, d});
-  const at::Tensor hidden =
-      backbone.Forward(x, layout.packed).view({layout.rows, length, d});
-  return {hidden.narrow(1, m, tokens).reshape({layout.rows * tokens, d}),
-          hidden.narrow(1, m + tokens, m)};
+// [memory; tokens; memory] of each row, packed.
+at::Tensor JoinRows(const at::Tensor& embeddings, const RmtLayout& layout,
+                    const at::Tensor& memory) {
+  const int64_t d = embeddings.size(1);
+  if (!layout.packed.uniform()) {
+    return at::cat({memory.reshape({-1, d}), embeddings}, 0)
+        .index_select(0, layout.gather);
+  }
+  return at::cat({memory, embeddings.view({layout.rows, -1, d}), memory}, 1)
+      .view({-1, d});
 }
 
-RmtOutput PackedStep(const Backbone& backbone, const at::Tensor& embeddings,
-                     const RmtLayout& layout, const at::Tensor& memory) {
-  const int64_t d = backbone.width();
-  const at::Tensor x = at::cat({memory.reshape({-1, d}), embeddings}, 0)
-                           .index_select(0, layout.gather);
-  const at::Tensor hidden = backbone.Forward(x, layout.packed);
+// What the backbone made of them, taken apart: each row is [memory;] tokens;
+// memory, or the end of that.
+RmtOutput SplitRows(const at::Tensor& hidden, const RmtLayout& layout) {
+  const int64_t d = hidden.size(1);
+  const int64_t m = layout.num_memory;
+  const bool few = layout.read > 0;
+  if (few || layout.packed.uniform()) {
+    const at::Tensor rows = hidden.view({layout.rows, -1, d});
+    const int64_t tokens = rows.size(1) - (few ? m : 2 * m);
+    const int64_t begin = few ? 0 : m;
+    return {rows.narrow(1, begin, tokens).reshape({layout.rows * tokens, d}),
+            rows.narrow(1, begin + tokens, m)};
+  }
   return {hidden.index_select(0, layout.token_rows),
-          hidden.index_select(0, layout.memory_rows)
-              .view({layout.rows, layout.num_memory, d})};
+          hidden.index_select(0, layout.memory_rows).view({layout.rows, m, d})};
 }
 
 }  // namespace
 
 RmtLayout RmtLayout::Of(const std::vector<int64_t>& token_lengths,
-                        int64_t num_memory, at::Device device) {
+                        int64_t num_memory, at::Device device, int64_t read) {
   RmtLayout layout;
   layout.rows = static_cast<int64_t>(token_lengths.size());
   layout.num_memory = num_memory;
+  layout.read = read;
   std::vector<int64_t> lengths;
   std::vector<int64_t> gather, token_rows, memory_rows;
   int64_t packed = 0, token = layout.rows * num_memory, memory = 0;
@@ -56,9 +60,11 @@ RmtLayout RmtLayout::Of(const std::vector<int64_t>& token_lengths,
     for (int64_t i = num_memory; i > 0; --i) memory_rows.push_back(packed - i);
     memory += num_memory;
   }
-  layout.packed = PackedLayout::Of(std::move(lengths), device);
-  if (num_memory > 0 && !layout.packed.uniform()) {
-    layout.gather = at::tensor(gather, at::kLong).to(device);
+  layout.packed = PackedLayout::Of(std::move(lengths), device,
+                                   read == 0 ? 0 : read + num_memory);
+  if (num_memory == 0 || layout.packed.uniform()) return layout;
+  layout.gather = at::tensor(gather, at::kLong).to(device);
+  if (read == 0) {
     layout.token_rows = at::tensor(token_rows, at::kLong).to(device);
     layout.memory_rows = at::tensor(memory_rows, at::kLong).to(device);
   }
@@ -72,9 +78,9 @@ RmtOutput RmtStep(const Backbone& backbone, const at::Tensor& ids,
     return {backbone.Forward(embeddings, layout.packed), at::Tensor()};
   }
   const at::Tensor read = memory.to(embeddings.scalar_type());
-  return layout.packed.uniform()
-             ? UniformStep(backbone, embeddings, layout, read)
-             : PackedStep(backbone, embeddings, layout, read);
+  return SplitRows(
+      backbone.Forward(JoinRows(embeddings, layout, read), layout.packed),
+      layout);
 }
 
 }  // namespace mneme

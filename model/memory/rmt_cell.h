@@ -18,20 +18,26 @@ namespace mneme {
 // the thread that runs the model.
 struct RmtLayout {
   // `token_lengths`: tokens of each row, each >= 1. `num_memory` may be 0.
+  // `read`: hidden states are wanted of each row's last `read` tokens, at most
+  // the shortest row's; 0: of all.
   static RmtLayout Of(const std::vector<int64_t>& token_lengths,
-                      int64_t num_memory, at::Device device);
+                      int64_t num_memory, at::Device device, int64_t read = 0);
 
   int64_t rows = 0;
   int64_t num_memory = 0;
+  int64_t read = 0;
   PackedLayout packed;  // of the rows with their memory tokens
   // I64, on the device, undefined for a uniform layout. `gather`: for each
   // packed position its row of [all memories; all tokens]. `token_rows`,
-  // `memory_rows`: where tokens and written memory lie in the packed rows.
+  // `memory_rows`: where tokens and written memory lie in the packed rows;
+  // undefined where the layout reads less, too.
   at::Tensor gather, token_rows, memory_rows;
 };
 
 struct RmtOutput {
-  at::Tensor hidden;  // [N, d]: the token positions, packed, after final norm
+  // [N, d]: the token positions, packed, after the final norm; [B * read, d]
+  // where the layout reads less.
+  at::Tensor hidden;
   at::Tensor memory;  // [B, m, d]: the new memory; undefined when m = 0
 };
 

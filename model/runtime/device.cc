@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/SDPBackend.h>
 #include <ATen/ops/empty.h>
 
 #include <cstring>
@@ -65,6 +66,16 @@ absl::StatusOr<Placement> PlacementOf(const ModelOptions& options) {
 const char* PrecisionName(at::ScalarType type) {
   if (type == at::kBFloat16) return "bfloat16";
   return type == at::kHalf ? "float16" : "float32";
+}
+
+void PreferFastAttention() {
+  std::vector<int64_t> order;
+  for (const at::SDPBackend backend :
+       {at::SDPBackend::cudnn_attention, at::SDPBackend::flash_attention,
+        at::SDPBackend::efficient_attention, at::SDPBackend::math}) {
+    order.push_back(static_cast<int64_t>(backend));
+  }
+  at::globalContext().setSDPPriorityOrder(order);
 }
 
 at::Tensor ToDevice(const std::vector<int64_t>& values, at::Device device) {

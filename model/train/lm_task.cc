@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/checkpoint/durable_file.h"
+#include "model/runtime/device_streams.h"
 #include "model/runtime/torch_guard.h"
 #include "model/train/lm_trainer.h"
 #include "model/train/placement_flags.h"
@@ -234,7 +235,8 @@ absl::StatusOr<LmScores> RunLmTask(const LmOptions& options, Clock* clock,
       PlacementOfFlags(options.device, options.precision, options.threads));
   try {
     if (place.device.is_cuda() && options.kernels) UseTrainingKernels();
-    const SideStream stream(place.device);
+    const DeviceStreams streams(place.device);
+    const DeviceStreams::Scope scope(streams);
     return LmTask(options, corpus, clock, stop).Run();
   } catch (const std::exception&) {
     return StatusOfException();

@@ -26,7 +26,8 @@ namespace mneme {
 // The state of one training run: model, optimiser, streams and counters, as
 // they go on from update to update. Knows no clock and no files; RunLmTask
 // drives it. A run that is saved and restored goes on as if it had not been
-// stopped: bit for bit on the CPU. Used by one thread, inside a SideStream.
+// stopped: bit for bit on the CPU. Used by one thread, inside a
+// DeviceStreams::Scope.
 class LmTrainer {
  public:
   static absl::StatusOr<std::unique_ptr<LmTrainer>> Create(

@@ -94,14 +94,14 @@ void TrainStep::Run(const StreamWindow& window, int64_t segments, double rate) {
     graph_segments_ = segments;
     warm_ups_ = 0;
   }
-  const bool graphs = options_.graphs && UpdateGraph::Supports(text_.device());
+  const bool graphs = options_.graphs && DeviceGraph::Supports(text_.device());
   if (!graphs || warm_ups_ < kWarmUps) {
     ++warm_ups_;
     Update(segments);
     return;
   }
   if (graph_ == nullptr) {
-    graph_ = std::make_unique<UpdateGraph>();
+    graph_ = std::make_unique<DeviceGraph>();
     graph_->Capture([this, segments] { Update(segments); });
   }
   graph_->Replay();

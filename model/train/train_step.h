@@ -11,10 +11,10 @@
 
 #include "model/backbone/backbone.h"
 #include "model/memory/rmt_cell.h"
+#include "model/runtime/device_graph.h"
 #include "model/train/adamw.h"
 #include "model/train/flat_parameters.h"
 #include "model/train/stream_sampler.h"
-#include "model/train/update_graph.h"
 
 namespace mneme {
 
@@ -25,7 +25,8 @@ namespace mneme {
 // CUDA graph, made anew when k changes.
 //
 // An update whose loss or gradient is not finite changes no parameter, is
-// counted, and leaves a finite memory. Used by one thread, inside a SideStream.
+// counted, and leaves a finite memory. Used by one thread, inside a
+// DeviceStreams::Scope.
 class TrainStep {
  public:
   struct Options {
@@ -72,7 +73,7 @@ class TrainStep {
   int64_t updates_since_read_ = 0;
   int64_t graph_segments_ = 0;  // k of graph_ and of the warm-up
   int64_t warm_ups_ = 0;
-  std::unique_ptr<UpdateGraph> graph_;
+  std::unique_ptr<DeviceGraph> graph_;
 };
 
 }  // namespace mneme

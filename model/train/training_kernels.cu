@@ -3,8 +3,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "model/train/column_sum.h"
-#include "model/train/layer_norm_kernels.h"
+#include "model/runtime/column_sum.h"
+#include "model/runtime/layer_norm_kernels.h"
 #include "model/train/training_kernels.h"
 
 namespace mneme {

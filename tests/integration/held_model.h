@@ -21,7 +21,7 @@ class HeldModel : public SequenceModel {
 
   const ModelSpec& spec() const override { return model_->spec(); }
   MemoryRef InitialMemory() const override { return model_->InitialMemory(); }
-  absl::StatusOr<std::vector<StepResult>> Step(
+  absl::StatusOr<std::unique_ptr<StepInFlight>> Start(
       absl::Span<const StepRow> rows) override ABSL_LOCKS_EXCLUDED(mu_) {
     {
       MutexLock lock(&mu_);
@@ -30,7 +30,7 @@ class HeldModel : public SequenceModel {
       while (hold_) lock.Wait(changed_);
       held_rows_ = 0;
     }
-    return model_->Step(rows);
+    return model_->Start(rows);
   }
   absl::StatusOr<std::vector<std::string>> Save(
       absl::Span<const MemoryRef> memories) override {

@@ -34,7 +34,7 @@ FakeModel::FakeModel(int64_t segment_size, const std::string& name) {
 
 MemoryRef FakeModel::InitialMemory() const { return std::make_shared<Sum>(0); }
 
-absl::StatusOr<std::vector<StepResult>> FakeModel::Step(
+absl::StatusOr<std::vector<StepResult>> FakeModel::Apply(
     absl::Span<const StepRow> rows) {
   int64_t count = 0;
   {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/sequence_model.h"
+#include "model/host_model.h"
 #include "server/base/mutex.h"
 
 namespace mneme {
@@ -15,7 +15,7 @@ namespace mneme {
 // that number after each token, "noise" counts computations (so a recomputed
 // output differs from a kept one). Step runs on the executor thread; the rest
 // may be called from any.
-class FakeModel : public SequenceModel {
+class FakeModel : public HostModel {
  public:
   explicit FakeModel(int64_t segment_size, const std::string& name = "fake");
 
@@ -28,8 +28,6 @@ class FakeModel : public SequenceModel {
   const ModelSpec& spec() const override { return spec_; }
   ModelSpec* mutable_spec() { return &spec_; }
   MemoryRef InitialMemory() const override;
-  absl::StatusOr<std::vector<StepResult>> Step(
-      absl::Span<const StepRow> rows) override ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<std::vector<std::string>> Save(
       absl::Span<const MemoryRef> memories) override;
   absl::StatusOr<std::vector<MemoryRef>> Load(
@@ -50,6 +48,9 @@ class FakeModel : public SequenceModel {
   std::vector<int64_t> batches() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  absl::StatusOr<std::vector<StepResult>> Apply(
+      absl::Span<const StepRow> rows) override ABSL_LOCKS_EXCLUDED(mu_);
+
   ModelSpec spec_;
   mutable Mutex mu_;
   std::condition_variable changed_;

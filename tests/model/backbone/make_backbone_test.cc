@@ -75,6 +75,21 @@ TEST_P(FamilyTest, PackedRowsAreTheRowsAlone) {
   EXPECT_EQ(backbone->Head(packed).size(1), backbone->vocab_size());
 }
 
+TEST_P(FamilyTest, WhatIsReadAloneIsWhatItIsAmongAll) {
+  const WeightMap weights = RandomWeights(GetParam(), at::kFloat);
+  ASSERT_OK_AND_ASSIGN(const auto backbone, MakeBackbone(GetParam(), weights));
+  const at::Tensor embedded = backbone->Embed(
+      at::tensor({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0}, at::kLong));
+  const auto expect_same = [&](const std::vector<int64_t>& lengths) {
+    const auto all = PackedLayout::Of(lengths, at::kCPU);
+    const auto some = PackedLayout::Of(lengths, at::kCPU, /*read=*/2);
+    EXPECT_TRUE(some.TakeRead(backbone->Forward(embedded, all))
+                    .allclose(backbone->Forward(embedded, some), 1e-4, 1e-5));
+  };
+  expect_same({11});
+  expect_same({4, 3, 2, 2});
+}
+
 TEST_P(FamilyTest, TheFutureDoesNotChangeThePast) {
   const WeightMap weights = RandomWeights(GetParam(), at::kFloat);
   ASSERT_OK_AND_ASSIGN(const auto backbone, MakeBackbone(GetParam(), weights));

@@ -62,6 +62,26 @@ TEST_F(RmtCellTest, MixedLengthsAreTheRowsAlone) {
   }
 }
 
+TEST_F(RmtCellTest, WhatIsReadAloneIsWhatItIsAmongAll) {
+  const at::Tensor ids = at::randint(kVocab, {12}, at::kLong);
+  const at::Tensor memory = at::randn({3, kMemory, kWidth}, at::kDouble);
+  for (const std::vector<int64_t>& lengths :
+       {std::vector<int64_t>{4, 4, 4}, {6, 4, 2}}) {
+    const RmtOutput all = Step(lengths, ids, memory);
+    const RmtOutput some =
+        RmtStep(*backbone_, ids,
+                RmtLayout::Of(lengths, kMemory, at::kCPU, /*read=*/2), memory);
+    EXPECT_TRUE(some.memory.allclose(all.memory));
+    ASSERT_EQ(some.hidden.sizes(), at::IntArrayRef({6, kWidth}));
+    int64_t end = 0;
+    for (int64_t row = 0; row < 3; ++row) {
+      end += lengths[static_cast<size_t>(row)];
+      EXPECT_TRUE(some.hidden.narrow(0, 2 * row, 2)
+                      .allclose(all.hidden.narrow(0, end - 2, 2)));
+    }
+  }
+}
+
 TEST_F(RmtCellTest, WithoutMemoryItIsTheBackbone) {
   const at::Tensor ids = at::randint(kVocab, {7}, at::kLong);
   const RmtOutput out = Step({4, 3}, ids, at::Tensor(), 0);

@@ -23,6 +23,14 @@ inline constexpr int64_t kVocab = 61;
 inline constexpr size_t kSegment = 16;
 inline constexpr float kTolerance = 2e-5f;
 
+// float32 on the device under test.
+inline ModelOptions TestOptions() {
+  ModelOptions options;
+  options.device = TestDevice();
+  options.precision = "float32";
+  return options;
+}
+
 inline Tokens SomeTokens(size_t count, uint32_t seed) {
   Tokens tokens;
   for (size_t i = 0; i < count; ++i) {
@@ -50,7 +58,8 @@ struct Streamed {
 class RmtTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(model_, LoadModel(BundledGolden("rmt_gpt2"), {}));
+    ASSERT_OK_AND_ASSIGN(model_,
+                         LoadModel(BundledGolden("rmt_gpt2"), TestOptions()));
   }
 
   StepResult StepOne(const StepRow& row) {

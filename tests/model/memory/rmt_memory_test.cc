@@ -20,7 +20,7 @@ class MemoryDTypeTest : public RmtTest,
     nlohmann::json config = folder_.Config();
     config["memory_dtype"] = GetParam();
     folder_.WriteConfig(config);
-    ASSERT_OK_AND_ASSIGN(model_, LoadModel(folder_.path(), {}));
+    ASSERT_OK_AND_ASSIGN(model_, LoadModel(folder_.path(), TestOptions()));
   }
 
   // The memory after `tokens`, applied to `memory`.
@@ -80,7 +80,7 @@ class PlainBackboneTest : public RmtTest {
                                  return tensor.name == "memory_cell.memory";
                                }));
     folder_.WriteTensors(tensors);
-    ASSERT_OK_AND_ASSIGN(model_, LoadModel(folder_.path(), {}));
+    ASSERT_OK_AND_ASSIGN(model_, LoadModel(folder_.path(), TestOptions()));
   }
 
  private:

@@ -53,6 +53,31 @@ TEST_F(RmtTest, RowsDoNotDependOnTheirNeighbours) {
   }
 }
 
+TEST_F(RmtTest, TheLastPositionAloneIsWhatItIsAmongAll) {
+  OutputRequest all, last;
+  all.names = last.names = {"log_probs", "logits", "hidden_states"};
+  last.last_position_only = true;
+  const MemoryRef used = Stream(SomeTokens(kSegment, 25)).memory;
+  for (const size_t length : {size_t{1}, size_t{2}, size_t{3}, kSegment}) {
+    const Tokens tokens = SomeTokens(length, 26);
+    const StepResult whole = StepOne({tokens, {}, used, false, false, &all});
+    const StepResult end = StepOne({tokens, {}, used, false, false, &last});
+    for (size_t o = 0; o < all.names.size(); ++o) {
+      const std::vector<float> expected = Floats(whole.outputs[o].data);
+      const std::vector<float> found = Floats(end.outputs[o].data);
+      ASSERT_EQ(found.size() * length, expected.size());
+      EXPECT_THAT(found, Pointwise(FloatNear(kTolerance),
+                                   std::vector<float>(
+                                       expected.end() -
+                                           static_cast<ptrdiff_t>(found.size()),
+                                       expected.end())))
+          << all.names[o] << " of " << length;
+    }
+    EXPECT_THAT(Floats(Bytes(end.memory)),
+                Pointwise(FloatNear(kTolerance), Floats(Bytes(whole.memory))));
+  }
+}
+
 TEST_F(RmtTest, SteppingTwiceFromOneMemoryGivesTheSameBytes) {
   const MemoryRef parent = Stream(SomeTokens(kSegment, 10)).memory;
   const std::string before = Bytes(parent);
@@ -67,6 +92,42 @@ TEST_F(RmtTest, SteppingTwiceFromOneMemoryGivesTheSameBytes) {
   EXPECT_EQ(Bytes(StepOne(row).memory), first);
   EXPECT_NE(different, first);
   EXPECT_EQ(Bytes(parent), before);
+}
+
+TEST_F(RmtTest, AStepSavesTheMemoriesItIsAskedFor) {
+  const Tokens a = SomeTokens(3, 20), b = SomeTokens(kSegment, 21),
+               c = SomeTokens(5, 22);
+  const MemoryRef used = Stream(SomeTokens(kSegment, 23)).memory;
+  std::vector<StepRow> rows(3);
+  rows[0] = {a, {}, used, false, false, nullptr, /*save=*/true};
+  rows[1] = {b, {}, used, false, false, nullptr, /*save=*/false};
+  rows[2] = {c, {}, used, false, false, nullptr, /*save=*/true};
+  ASSERT_OK_AND_ASSIGN(const auto results, model_->Step(rows));
+  EXPECT_EQ(results[0].saved_memory, Bytes(results[0].memory));
+  EXPECT_EQ(results[1].saved_memory, "");
+  EXPECT_EQ(results[2].saved_memory, Bytes(results[2].memory));
+}
+
+TEST_F(RmtTest, StepsInFlightLeaveEachOtherAlone) {
+  OutputRequest request;
+  request.names = {"hidden_states", "argmax", "log_probs"};
+  const MemoryRef used = Stream(SomeTokens(kSegment, 24)).memory;
+  std::vector<std::unique_ptr<StepInFlight>> steps;
+  std::vector<StepResult> alone;
+  for (uint32_t i = 0; i < 3; ++i) {
+    const Tokens tokens = SomeTokens(kSegment, 30 + i);
+    StepRow row = {tokens, {}, used, false, false, &request, /*save=*/true};
+    alone.push_back(StepOne(row));
+    ASSERT_OK_AND_ASSIGN(auto step, model_->Start({&row, 1}));
+    steps.push_back(std::move(step));
+  }
+  for (size_t i = 0; i < steps.size(); ++i) {
+    ASSERT_OK_AND_ASSIGN(const auto results, steps[i]->Wait());
+    EXPECT_EQ(results[0].saved_memory, alone[i].saved_memory);
+    for (size_t o = 0; o < alone[i].outputs.size(); ++o) {
+      EXPECT_EQ(results[0].outputs[o].data, alone[i].outputs[o].data) << o;
+    }
+  }
 }
 
 TEST_F(RmtTest, LoadedBytesAreTheSavedOnes) {
@@ -86,7 +147,7 @@ TEST_F(RmtTest, ARestoredMemoryContinuesWithTheSameBytes) {
   const Tokens tokens = SomeTokens(kSegment, 13);
   const MemoryRef memory = Stream(SomeTokens(kSegment, 14)).memory;
   ASSERT_OK_AND_ASSIGN(const auto other,
-                       LoadModel(BundledGolden("rmt_gpt2"), {}));
+                       LoadModel(BundledGolden("rmt_gpt2"), TestOptions()));
   const std::string saved = Bytes(memory);
   ASSERT_OK_AND_ASSIGN(const auto restored, other->Load({saved}));
   StepRow here, there;
@@ -120,7 +181,7 @@ TEST_F(RmtTest, MemoryOfAnotherSizeOrModelIsRefused) {
   config.vocab_size = 8;
   ASSERT_OK_AND_ASSIGN(const auto oracle, MakeOracle(config));
   ASSERT_OK_AND_ASSIGN(const auto twin,
-                       LoadModel(BundledGolden("rmt_gpt2"), {}));
+                       LoadModel(BundledGolden("rmt_gpt2"), TestOptions()));
   const Tokens tokens = {1};
   for (const MemoryRef& foreign :
        {oracle->InitialMemory(), twin->InitialMemory()}) {
@@ -160,7 +221,7 @@ TEST_F(RmtTest, AnEmptyBatchIsNothing) {
 TEST_F(RmtTest, BFloat16StaysNearFloat32) {
   const Tokens tokens = SomeTokens(2 * kSegment, 17);
   const Streamed exact = Stream(tokens);
-  ModelOptions options;
+  ModelOptions options = TestOptions();
   options.precision = "bfloat16";
   ASSERT_OK_AND_ASSIGN(model_, LoadModel(BundledGolden("rmt_gpt2"), options));
   const Streamed rounded = Stream(tokens);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "model/runtime/device_streams.h"
 #include "model/train/lm_trainer.h"
 #include "model/train/training_kernels.h"
 #include "tests/testing/status_matchers.h"
@@ -98,7 +99,8 @@ LmOptions Tiny(bool graphs) {
 }
 
 std::vector<double> Losses(const LmOptions& options, const Corpus& corpus) {
-  const SideStream stream{at::Device(options.device)};
+  const DeviceStreams streams{at::Device(options.device)};
+  const DeviceStreams::Scope scope(streams);
   auto trainer = LmTrainer::Create(options, corpus);
   EXPECT_THAT(trainer, IsOk());
   std::vector<double> losses;

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "model/train/column_sum.h"
-#include "model/train/layer_norm_kernels.h"
-#include "model/train/warp.h"
+#include "model/runtime/layer_norm_kernels.h"
+#include "model/runtime/warp.h"
+#include "model/runtime/column_sum.h"
 
 namespace mneme {
 namespace {
@@ -154,9 +154,12 @@ void LayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
   C10_CUDA_KERNEL_LAUNCH_CHECK();
 }
 
-constexpr std::array kLayerNorms = {LayerNorm<1>, LayerNorm<2>, LayerNorm<3>,
-                                    LayerNorm<4>, LayerNorm<5>, LayerNorm<6>,
-                                    LayerNorm<7>, LayerNorm<8>};
+// By width: 64, 128, ... 1024.
+constexpr std::array kLayerNorms = {
+    LayerNorm<1>,  LayerNorm<2>,  LayerNorm<3>,  LayerNorm<4>,
+    LayerNorm<5>,  LayerNorm<6>,  LayerNorm<7>,  LayerNorm<8>,
+    LayerNorm<9>,  LayerNorm<10>, LayerNorm<11>, LayerNorm<12>,
+    LayerNorm<13>, LayerNorm<14>, LayerNorm<15>, LayerNorm<16>};
 constexpr std::array kLayerNormBackwards = {
     LayerNormBackward<1>, LayerNormBackward<2>, LayerNormBackward<3>,
     LayerNormBackward<4>, LayerNormBackward<5>, LayerNormBackward<6>,
@@ -171,15 +174,17 @@ bool FitsColumns(const std::optional<at::Tensor>& parameter,
          parameter->numel() == x.size(-1) && parameter->device() == x.device();
 }
 
+// `kernels`: how many widths there is a kernel for.
 bool Suits(const at::Tensor& x, const std::optional<at::Tensor>& gamma,
-           const std::optional<at::Tensor>& beta, at::IntArrayRef shape) {
+           const std::optional<at::Tensor>& beta, at::IntArrayRef shape,
+           size_t kernels) {
   if (!x.is_cuda() || x.scalar_type() != at::kBFloat16 || x.numel() == 0 ||
       x.dim() == 0 || shape.size() != 1 || shape[0] != x.size(-1)) {
     return false;
   }
   const int64_t width = x.size(-1);
   return width % (2 * kWarp) == 0 &&
-         width <= static_cast<int64_t>(kLayerNorms.size()) * 2 * kWarp &&
+         width <= static_cast<int64_t>(kernels) * 2 * kWarp &&
          FitsColumns(gamma, x) && FitsColumns(beta, x);
 }
 
@@ -189,7 +194,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> NativeLayerNorm(
     const at::Tensor& input, at::IntArrayRef shape,
     const std::optional<at::Tensor>& gamma,
     const std::optional<at::Tensor>& beta, double epsilon) {
-  if (!Suits(input, gamma, beta, shape)) {
+  if (!Suits(input, gamma, beta, shape, kLayerNorms.size())) {
     return at::cuda::native_layer_norm(input, shape, gamma, beta, epsilon);
   }
   const at::Tensor x = input.contiguous();
@@ -208,9 +213,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> NativeLayerNormBackward(
     const at::Tensor& mean, const at::Tensor& rstd,
     const std::optional<at::Tensor>& gamma,
     const std::optional<at::Tensor>& beta, std::array<bool, 3> mask) {
-  if (!Suits(input, gamma, beta, shape) || !mask[0] || !mask[1] || !mask[2] ||
-      grad.scalar_type() != at::kBFloat16 || grad.device() != input.device() ||
-      grad.sizes() != input.sizes()) {
+  if (!Suits(input, gamma, beta, shape, kLayerNormBackwards.size()) ||
+      !mask[0] || !mask[1] || !mask[2] || grad.scalar_type() != at::kBFloat16 ||
+      grad.device() != input.device() || grad.sizes() != input.sizes()) {
     return at::cuda::native_layer_norm_backward(grad, input, shape, mean, rstd,
                                                 gamma, beta, mask);
   }

@@ -1,7 +1,7 @@
-#ifndef MNEME_MODEL_TRAIN_WARP_H_
-#define MNEME_MODEL_TRAIN_WARP_H_
+#ifndef MNEME_MODEL_RUNTIME_WARP_H_
+#define MNEME_MODEL_RUNTIME_WARP_H_
 
-// What the CUDA kernels of this folder share. Private to its .cu files.
+// What the CUDA kernels share. Private to .cu files.
 
 #include <ATen/core/Tensor.h>
 #include <c10/cuda/CUDAStream.h>
@@ -33,4 +33,4 @@ inline cudaStream_t Stream() { return c10::cuda::getCurrentCUDAStream(); }
 
 }  // namespace mneme
 
-#endif  // MNEME_MODEL_TRAIN_WARP_H_
+#endif  // MNEME_MODEL_RUNTIME_WARP_H_

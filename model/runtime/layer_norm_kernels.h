@@ -1,7 +1,7 @@
-#ifndef MNEME_MODEL_TRAIN_LAYER_NORM_KERNELS_H_
-#define MNEME_MODEL_TRAIN_LAYER_NORM_KERNELS_H_
+#ifndef MNEME_MODEL_RUNTIME_LAYER_NORM_KERNELS_H_
+#define MNEME_MODEL_RUNTIME_LAYER_NORM_KERNELS_H_
 
-// Private to the CUDA build of model/train: this header includes torch.
+// Private to CUDA builds of model/: this header includes torch.
 
 #include <ATen/core/Tensor.h>
 
@@ -27,4 +27,4 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> NativeLayerNormBackward(
 
 }  // namespace mneme
 
-#endif  // MNEME_MODEL_TRAIN_LAYER_NORM_KERNELS_H_
+#endif  // MNEME_MODEL_RUNTIME_LAYER_NORM_KERNELS_H_

@@ -1,7 +1,7 @@
-#ifndef MNEME_MODEL_TRAIN_COLUMN_SUM_H_
-#define MNEME_MODEL_TRAIN_COLUMN_SUM_H_
+#ifndef MNEME_MODEL_RUNTIME_COLUMN_SUM_H_
+#define MNEME_MODEL_RUNTIME_COLUMN_SUM_H_
 
-// Private to the CUDA build of model/train: this header includes torch.
+// Private to CUDA builds of model/: this header includes torch.
 
 #include <ATen/core/Tensor.h>
 
@@ -15,4 +15,4 @@ at::Tensor FinishColumns(const at::Tensor& partials);
 
 }  // namespace mneme
 
-#endif  // MNEME_MODEL_TRAIN_COLUMN_SUM_H_
+#endif  // MNEME_MODEL_RUNTIME_COLUMN_SUM_H_

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "model/train/column_sum.h"
-#include "model/train/warp.h"
+#include "model/runtime/column_sum.h"
+#include "model/runtime/warp.h"
 
 namespace mneme {
 namespace {
