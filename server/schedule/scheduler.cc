@@ -11,6 +11,9 @@
 namespace mneme {
 namespace {
 
+// One that the device runs, and the next right behind it.
+constexpr int64_t kBatchesInFlight = 2;
+
 WaitingSegment View(const StepTask& task) {
   WaitingSegment view;
   view.model = task.model;
@@ -48,6 +51,7 @@ std::vector<StepRow> Rows(absl::Span<const StepTask> tasks) {
     rows[i].fresh = tasks[i].fresh;
     rows[i].reset_memory = tasks[i].reset_memory;
     rows[i].request = &tasks[i].outputs;
+    rows[i].save = tasks[i].save;
   }
   return rows;
 }
@@ -60,40 +64,39 @@ int64_t TokensOf(absl::Span<const StepTask> tasks) {
   return tokens;
 }
 
-// Fills saved_memory of the outcomes whose tasks asked for it.
-absl::Status SaveMemories(absl::Span<const StepTask> tasks,
-                          std::vector<StepOutcome>* outcomes) {
-  std::vector<MemoryRef> memories;
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    if (tasks[i].save) memories.push_back((*outcomes)[i].result.memory);
+// Loads the memories that are saved bytes. Tasks whose bytes do not load are
+// answered and gone.
+std::vector<StepTask> Loaded(std::vector<StepTask> tasks) {
+  std::vector<StepTask*> saved;
+  for (StepTask& task : tasks) {
+    if (task.memory == nullptr) saved.push_back(&task);
   }
-  if (memories.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<std::string> saved,
-                   tasks.front().model->Save(memories));
-  auto next = saved.begin();
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    if (!tasks[i].save) continue;
-    (*outcomes)[i].saved_memory =
-        std::make_shared<const std::string>(std::move(*next++));
+  // When one cannot be loaded none is: then each by itself, below.
+  LoadMemories(saved).IgnoreError();
+  std::vector<StepTask> loaded;
+  loaded.reserve(tasks.size());
+  for (StepTask& task : tasks) {
+    StepTask* const one = &task;
+    const absl::Status status =
+        task.memory == nullptr ? LoadMemories({&one, 1}) : absl::OkStatus();
+    if (status.ok()) {
+      loaded.push_back(std::move(task));
+    } else {
+      std::move(task.done)(status);
+    }
   }
-  return absl::OkStatus();
+  return loaded;
 }
 
-absl::StatusOr<std::vector<StepOutcome>> Compute(
-    absl::Span<const StepTask> tasks) {
-  ASSIGN_OR_RETURN(std::vector<StepResult> results,
-                   tasks.front().model->Step(Rows(tasks)));
-  if (results.size() != tasks.size()) {
-    return absl::InternalError(absl::StrCat("a batch of ", tasks.size(),
-                                            " rows gave ", results.size(),
-                                            " results"));
+StepOutcome OutcomeOf(const StepTask& task, StepResult result) {
+  StepOutcome outcome;
+  if (task.save) {
+    outcome.saved_memory =
+        std::make_shared<const std::string>(std::move(result.saved_memory));
   }
-  std::vector<StepOutcome> outcomes(results.size());
-  for (size_t i = 0; i < results.size(); ++i) {
-    outcomes[i].result = std::move(results[i]);
-  }
-  RETURN_IF_ERROR(SaveMemories(tasks, &outcomes));
-  return outcomes;
+  outcome.result = std::move(result);
+  outcome.queue = task.waited;
+  return outcome;
 }
 
 absl::Status DropReason(const StepTask& task) {
@@ -111,6 +114,12 @@ Scheduler::Scheduler(const Options& options, Clock* clock,
     : options_(options),
       clock_(clock),
       observer_(observer),
+      completion_(clock,
+                  [this](RunningBatch batch,
+                         absl::StatusOr<std::vector<StepResult>> results,
+                         absl::Duration device) {
+                    OnFinished(std::move(batch), std::move(results), device);
+                  }),
       executor_([this] { Run(); }) {}
 
 Scheduler::~Scheduler() {
@@ -152,24 +161,46 @@ int64_t Scheduler::waiting() const {
 }
 
 void Scheduler::Run() {
-  while (TakeInbox()) {
-    Batch batch = NextBatch();
+  while (AwaitWork()) {
+    Batch batch = TakeBatch();
     for (StepTask& task : batch.dropped) {
       std::move(task.done)(DropReason(task));
     }
-    if (!batch.tasks.empty()) RunBatch(std::move(batch.tasks));
+    if (!batch.tasks.empty()) StartBatch(std::move(batch.tasks));
   }
 }
 
-bool Scheduler::TakeInbox() {
+bool Scheduler::AwaitWork() {
   std::deque<StepTask> arrived;
   {
     MutexLock lock(&mu_);
-    while (ready_.empty() && inbox_.empty() && !closed_) lock.Wait(work_);
+    for (;;) {
+      const bool work = !again_.empty() || !ready_.empty() || !inbox_.empty();
+      if (work && in_flight_ < kBatchesInFlight) break;
+      if (!work && closed_ && in_flight_ == 0) return false;
+      lock.Wait(work_);
+    }
     arrived.swap(inbox_);
   }
   std::move(arrived.begin(), arrived.end(), std::back_inserter(ready_));
-  return !ready_.empty();
+  return true;
+}
+
+Scheduler::Batch Scheduler::TakeBatch() {
+  {
+    MutexLock lock(&mu_);
+    if (!again_.empty()) {
+      Batch batch;
+      batch.tasks = std::move(again_.front());
+      again_.pop_front();
+      return batch;
+    }
+  }
+  Batch batch = NextBatch();
+  const absl::Duration now = clock_->Monotonic();
+  for (StepTask& task : batch.tasks) task.waited = now - task.submitted;
+  batch.tasks = Loaded(std::move(batch.tasks));
+  return batch;
 }
 
 Scheduler::Batch Scheduler::NextBatch() {
@@ -196,51 +227,57 @@ Scheduler::Batch Scheduler::NextBatch() {
   return batch;
 }
 
-void Scheduler::RunBatch(std::vector<StepTask> tasks) {
+void Scheduler::StartBatch(std::vector<StepTask> tasks) {
   const absl::Duration start = clock_->Monotonic();
-  std::vector<StepTask*> saved;
-  for (StepTask& task : tasks) {
-    task.waited = start - task.submitted;
-    if (task.memory == nullptr) saved.push_back(&task);
+  auto step = tasks.front().model->Start(Rows(tasks));
+  if (!step.ok()) {
+    observer_->OnBatch(tasks.front().model->spec(),
+                       static_cast<int64_t>(tasks.size()), TokensOf(tasks),
+                       clock_->Monotonic() - start);
+    return Fail(std::move(tasks), step.status());
   }
-  // When one cannot be loaded none is: then each by itself, below.
-  LoadMemories(saved).IgnoreError();
-  std::vector<StepTask> loaded;
-  for (StepTask& task : tasks) {
-    StepTask* const one = &task;
-    const absl::Status status =
-        task.memory == nullptr ? LoadMemories({&one, 1}) : absl::OkStatus();
-    if (status.ok()) {
-      loaded.push_back(std::move(task));
-    } else {
-      std::move(task.done)(status);
-    }
+  {
+    MutexLock lock(&mu_);
+    ++in_flight_;
   }
-  if (!loaded.empty()) RunRows(absl::MakeSpan(loaded));
+  completion_.Push({std::move(tasks), *std::move(step), start});
 }
 
-void Scheduler::RunRows(absl::Span<StepTask> tasks) {
-  const absl::Duration start = clock_->Monotonic();
-  absl::StatusOr<std::vector<StepOutcome>> outcomes = Compute(tasks);
-  const absl::Duration device = clock_->Monotonic() - start;
-  const auto rows = static_cast<int64_t>(tasks.size());
-  observer_->OnBatch(tasks.front().model->spec(), rows, TokensOf(tasks),
-                     device);
-  if (!outcomes.ok() && rows > 1) {
-    RunRows(tasks.first(tasks.size() / 2));
-    return RunRows(tasks.subspan(tasks.size() / 2));
+void Scheduler::OnFinished(RunningBatch batch,
+                           absl::StatusOr<std::vector<StepResult>> results,
+                           absl::Duration device) {
+  const auto rows = static_cast<int64_t>(batch.tasks.size());
+  observer_->OnBatch(batch.tasks.front().model->spec(), rows,
+                     TokensOf(batch.tasks), device);
+  if (results.ok() && results->size() != batch.tasks.size()) {
+    results = absl::InternalError(absl::StrCat(
+        "a batch of ", rows, " rows gave ", results->size(), " results"));
   }
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    if (!outcomes.ok()) {
-      std::move(tasks[i].done)(outcomes.status());
-      continue;
-    }
-    StepOutcome& outcome = (*outcomes)[i];
-    outcome.queue = tasks[i].waited;
+  if (!results.ok()) Fail(std::move(batch.tasks), results.status());
+  {
+    MutexLock lock(&mu_);
+    --in_flight_;
+    work_.notify_one();
+  }
+  if (!results.ok()) return;
+  for (size_t i = 0; i < batch.tasks.size(); ++i) {
+    StepOutcome outcome = OutcomeOf(batch.tasks[i], std::move((*results)[i]));
     outcome.device = device;
     outcome.batch_size = rows;
-    std::move(tasks[i].done)(std::move(outcome));
+    std::move(batch.tasks[i].done)(std::move(outcome));
   }
+}
+
+void Scheduler::Fail(std::vector<StepTask> tasks, const absl::Status& status) {
+  if (tasks.size() == 1) return std::move(tasks.front().done)(status);
+  const auto middle = tasks.begin() + static_cast<ptrdiff_t>(tasks.size() / 2);
+  std::vector<StepTask> second(std::make_move_iterator(middle),
+                               std::make_move_iterator(tasks.end()));
+  tasks.erase(middle, tasks.end());
+  MutexLock lock(&mu_);
+  again_.push_back(std::move(tasks));
+  again_.push_back(std::move(second));
+  work_.notify_one();
 }
 
 }  // namespace mneme
