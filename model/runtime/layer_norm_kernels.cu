@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/runtime/column_sum.h"
 #include "model/runtime/layer_norm_kernels.h"
 #include "model/runtime/warp.h"
-#include "model/runtime/column_sum.h"
 
 namespace mneme {
 namespace {
