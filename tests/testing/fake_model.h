@@ -47,10 +47,11 @@ class FakeModel : public HostModel {
   // Rows of each step so far, failed ones too.
   std::vector<int64_t> batches() const ABSL_LOCKS_EXCLUDED(mu_);
 
- private:
+ protected:
   absl::StatusOr<std::vector<StepResult>> Apply(
       absl::Span<const StepRow> rows) override ABSL_LOCKS_EXCLUDED(mu_);
 
+ private:
   ModelSpec spec_;
   mutable Mutex mu_;
   std::condition_variable changed_;

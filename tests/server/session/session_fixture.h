@@ -45,14 +45,15 @@ class AskedModel : public FakeModel {
  public:
   using FakeModel::FakeModel;
 
-  absl::StatusOr<std::vector<StepResult>> Step(
-      absl::Span<const StepRow> rows) override {
-    for (const StepRow& row : rows) asked_.push_back(row.request->names.size());
-    return FakeModel::Step(rows);
-  }
   const std::vector<size_t>& asked() const { return asked_; }
 
  private:
+  absl::StatusOr<std::vector<StepResult>> Apply(
+      absl::Span<const StepRow> rows) override {
+    for (const StepRow& row : rows) asked_.push_back(row.request->names.size());
+    return FakeModel::Apply(rows);
+  }
+
   std::vector<size_t> asked_;
 };
 
