@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "client/handle.h"
 #include "client/retry_policy.h"
+#include "client/segment_message.h"
 #include "client/segment_result.h"
 
 namespace mneme::client {
@@ -41,13 +42,6 @@ class StreamHandler {
   // The end: OK after Finish() and every reply, else the error. Called exactly
   // once, last.
   virtual void OnDone(const absl::Status& status) = 0;
-};
-
-// How one message asks for outputs (OutputRequest in the proto).
-struct OutputSelection {
-  std::vector<std::string> names;
-  uint32_t top_k = 0;
-  bool last_position_only = false;
 };
 
 struct StreamOptions {
