@@ -87,6 +87,8 @@ class SessionStream {
   // FAILED_PRECONDITION after Finish(), the stream's error after OnDone.
   absl::Status Write(absl::Span<const int32_t> tokens);
   absl::Status WriteText(absl::string_view text);
+  // Write() and Flush() in one message, if there is place for one.
+  absl::Status WriteAndFlush(absl::Span<const int32_t> tokens);
   // How many tokens Write() takes now.
   size_t Room() const;
   // Waits for that much room (at most the buffer) or the end of the stream,
