@@ -1,28 +1,23 @@
 #include "client/client.h"
 
 #include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <random>
 #include <utility>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
+#include "client/client_impl.h"
 #include "client/error.h"
 #include "client/session_watch_impl.h"
 #include "client/stream_core.h"
 #include "client/wire.h"
-#include "mneme/v1/models.grpc.pb.h"
-#include "mneme/v1/segments.grpc.pb.h"
-#include "mneme/v1/sessions.grpc.pb.h"
 #include "server/base/status_macros.h"
 
 namespace mneme::client {
@@ -54,42 +49,6 @@ absl::Status CheckTimeout(const char* name, absl::Duration timeout) {
 }
 
 }  // namespace
-
-struct Client::Impl {
-  Options options;
-  std::unique_ptr<v1::Models::Stub> models;
-  std::unique_ptr<v1::Sessions::Stub> sessions;
-  // Shared with the streams, which may outlive the client.
-  std::shared_ptr<v1::Segments::StubInterface> segments;
-
-  // `session_id` goes into the metadata unless empty.
-  void Prepare(grpc::ClientContext& context, absl::Duration timeout,
-               const std::string& session_id) const {
-    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-    if (!session_id.empty()) {
-      context.AddMetadata("mneme-session-id", session_id);
-    }
-    if (!options.tenant.empty()) {
-      context.AddMetadata("mneme-tenant", options.tenant);
-    }
-  }
-
-  // One blocking call.
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(
-      Stub& stub,
-      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                   Response*),
-      const Request& request, const std::string& session_id = "",
-      std::optional<absl::Duration> timeout = std::nullopt) {
-    grpc::ClientContext context;
-    Prepare(context, timeout.value_or(options.call_timeout), session_id);
-    Response response;
-    grpc::Status status = (stub.*method)(&context, request, &response);
-    if (!status.ok()) return FromGrpc(status);
-    return response;
-  }
-};
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
@@ -175,7 +134,7 @@ absl::StatusOr<MemoryHandle> Client::CloseSession(
   ASSIGN_OR_RETURN(v1::CloseSessionResponse response,
                    impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Close,
                                request, session_id));
-  return FromWire(response.last());
+  return FromWire(response);
 }
 
 absl::StatusOr<MemoryHandle> Client::EraseSession(
@@ -186,7 +145,7 @@ absl::StatusOr<MemoryHandle> Client::EraseSession(
   ASSIGN_OR_RETURN(v1::CloseSessionResponse response,
                    impl_->Call(*impl_->sessions, &v1::Sessions::Stub::Close,
                                request, session_id, absl::InfiniteDuration()));
-  return FromWire(response.last());
+  return FromWire(response);
 }
 
 absl::StatusOr<std::unique_ptr<SessionWatch>> Client::WatchSessions(

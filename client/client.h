@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "client/segment_message.h"
 #include "client/session_info.h"
 #include "client/session_stream.h"
 #include "client/session_watch.h"
@@ -20,7 +22,8 @@ namespace mneme::client {
 
 // One server, over one connection that comes back by itself. Thread-safe; must
 // outlive its streams' creation only: they share what they need. The calls
-// block; streams do not (SessionStream). Errors carry ErrorDetails.
+// block, unless they take a Done; streams do not (SessionStream). Errors carry
+// ErrorDetails.
 class Client {
  public:
   struct Options {
@@ -53,6 +56,11 @@ class Client {
     std::string id_prefix = {};
   };
 
+  // Called once, with the result, by one of gRPC's threads: must not block. The
+  // client must live until then.
+  template <typename Result>
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Result>) &&>;
+
   // Does not connect yet. INVALID_ARGUMENT for options that cannot be.
   static absl::StatusOr<std::unique_ptr<Client>> Create(Options options);
   ~Client();
@@ -62,17 +70,20 @@ class Client {
 
   // Draws a session id where `spec` has none.
   absl::StatusOr<SessionInfo> OpenSession(SessionSpec spec);
+  void OpenSession(SessionSpec spec, Done<SessionInfo> done);
   absl::StatusOr<SessionInfo> GetSession(const std::string& session_id);
   // A page of the tenant's sessions, by id: of those that are wanted.
   absl::StatusOr<SessionPage> ListSessions(const SessionFilter& wanted,
                                            const std::string& page_token);
   // Ends the session; the head at its end.
   absl::StatusOr<MemoryHandle> CloseSession(const std::string& session_id);
+  void CloseSession(const std::string& session_id, Done<MemoryHandle> done);
 
   // The same, after which no file of the server's store has anything of it;
   // also for one that has expired. May take longer than call_timeout, which
   // does not hold for it. To be tried again until it is OK or NOT_FOUND.
   absl::StatusOr<MemoryHandle> EraseSession(const std::string& session_id);
+  void EraseSession(const std::string& session_id, Done<MemoryHandle> done);
 
   // Tells when sessions of the tenant end: these, or all if there are none.
   // Does not wait for the server: what is wrong, the first Next() says.
@@ -116,11 +127,18 @@ class Client {
   absl::StatusOr<std::unique_ptr<SessionStream>> Stream(StreamOptions options,
                                                         StreamHandler* handler);
 
+  // Applies one message by a call of its own (Segments.Process). Retries
+  // nothing: the same message can be sent again.
+  void Process(const SegmentMessage& message, Done<StreamReply> done);
+
   const std::string& server() const;
 
  private:
   struct Impl;
   explicit Client(std::unique_ptr<Impl> impl);
+
+  void StartClose(const std::string& session_id, bool erase,
+                  absl::Duration timeout, Done<MemoryHandle> done);
 
   const std::unique_ptr<Impl> impl_;
 };

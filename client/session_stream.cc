@@ -26,6 +26,10 @@ absl::Status SessionStream::WriteText(absl::string_view text) {
   return core_->Write(tokens);
 }
 
+absl::Status SessionStream::WriteAndFlush(absl::Span<const int32_t> tokens) {
+  return core_->Write(tokens, /*flush=*/true);
+}
+
 size_t SessionStream::Room() const { return core_->Room(); }
 
 absl::Status SessionStream::WaitForRoom(size_t tokens) {

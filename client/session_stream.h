@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "client/handle.h"
 #include "client/retry_policy.h"
+#include "client/segment_message.h"
 #include "client/segment_result.h"
 
 namespace mneme::client {
@@ -41,13 +42,6 @@ class StreamHandler {
   // The end: OK after Finish() and every reply, else the error. Called exactly
   // once, last.
   virtual void OnDone(const absl::Status& status) = 0;
-};
-
-// How one message asks for outputs (OutputRequest in the proto).
-struct OutputSelection {
-  std::vector<std::string> names;
-  uint32_t top_k = 0;
-  bool last_position_only = false;
 };
 
 struct StreamOptions {
@@ -93,6 +87,8 @@ class SessionStream {
   // FAILED_PRECONDITION after Finish(), the stream's error after OnDone.
   absl::Status Write(absl::Span<const int32_t> tokens);
   absl::Status WriteText(absl::string_view text);
+  // Write() and Flush() in one message, if there is place for one.
+  absl::Status WriteAndFlush(absl::Span<const int32_t> tokens);
   // How many tokens Write() takes now.
   size_t Room() const;
   // Waits for that much room (at most the buffer) or the end of the stream,

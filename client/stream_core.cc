@@ -53,7 +53,7 @@ void StreamCore::Open() {
   StreamCall::Start(call, *stub_);
 }
 
-absl::Status StreamCore::Write(absl::Span<const int32_t> tokens) {
+absl::Status StreamCore::Write(absl::Span<const int32_t> tokens, bool flush) {
   {
     MutexLock lock(&mu_);
     RETURN_IF_ERROR(CheckOpen());
@@ -63,6 +63,7 @@ absl::Status StreamCore::Write(absl::Span<const int32_t> tokens) {
           RoomLocked()));
     }
     ledger_.input().Append(tokens);
+    if (flush) ledger_.input().Flush();
   }
   Pump();
   return absl::OkStatus();

@@ -34,7 +34,8 @@ class StreamCore : public std::enable_shared_from_this<StreamCore> {
 
   // The SessionStream's functions, which see. Open() is called once, first.
   void Open() ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Write(absl::Span<const int32_t> tokens) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Write(absl::Span<const int32_t> tokens, bool flush = false)
+      ABSL_LOCKS_EXCLUDED(mu_);
   size_t Room() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status WaitForRoom(size_t tokens) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Flush() ABSL_LOCKS_EXCLUDED(mu_);

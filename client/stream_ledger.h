@@ -13,17 +13,10 @@
 #include "absl/types/optional.h"
 #include "client/handle.h"
 #include "client/kept_input.h"
+#include "client/segment_message.h"
 #include "client/segment_result.h"
 
 namespace mneme::client {
-
-// A server's answer to one message (SegmentReply in the proto).
-struct StreamReply {
-  std::vector<SegmentResult> segments;
-  MemoryHandle head;
-  MemoryHandle durable;
-  Position next;
-};
 
 // The books of one stream: what was sent, what was answered, what is durable,
 // and which results were handed on. Checks every reply against them: what does

@@ -105,6 +105,10 @@ v1::MemoryHandle ToWire(const MemoryHandle& handle) {
   return wire;
 }
 
+MemoryHandle FromWire(const v1::CloseSessionResponse& wire) {
+  return FromWire(wire.last());
+}
+
 SessionInfo FromWire(const v1::Session& wire) {
   SessionInfo info;
   info.session_id = wire.session_id();
@@ -235,6 +239,13 @@ v1::SegmentRequest MakeRequest(const KeptInput::Message& message,
     request.mutable_flush()->set_tail(*message.flush_tail);
   }
   return request;
+}
+
+v1::SegmentRequest MakeRequest(const SegmentMessage& message) {
+  StreamOptions options;
+  options.outputs = message.outputs;
+  return MakeRequest({message.tokens, message.flush_tail, {}}, options,
+                     &message.at);
 }
 
 }  // namespace mneme::client

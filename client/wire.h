@@ -3,6 +3,7 @@
 
 #include "client/handle.h"
 #include "client/kept_input.h"
+#include "client/segment_message.h"
 #include "client/segment_result.h"
 #include "client/session_info.h"
 #include "client/session_stream.h"
@@ -17,6 +18,7 @@ namespace mneme::client {
 
 MemoryHandle FromWire(const v1::MemoryHandle& wire);
 v1::MemoryHandle ToWire(const MemoryHandle& handle);
+MemoryHandle FromWire(const v1::CloseSessionResponse& wire);
 SessionInfo FromWire(const v1::Session& wire);
 ModelInfo FromWire(const v1::Model& wire);
 SegmentResult FromWire(const v1::AppliedSegment& wire);
@@ -31,6 +33,8 @@ v1::TouchSessionRequest ToWire(const SessionChanges& changes);
 v1::SegmentRequest MakeRequest(const KeptInput::Message& message,
                                const StreamOptions& options,
                                const MemoryHandle* at);
+// The same as a call of its own.
+v1::SegmentRequest MakeRequest(const SegmentMessage& message);
 
 }  // namespace mneme::client
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "client/cli/bench/bench_arguments.h"
 #include "client/cli/common_options.h"
 #include "client/cli/session_arguments.h"
 #include "client/cli/stream_arguments.h"
@@ -25,6 +26,7 @@ constexpr char kFooter[] =
     "  mneme import FILE --as ID           makes a session of that\n"
     "  mneme close SESSION...              closes it, its memory is gone\n"
     "  mneme watch                         tells of each session that ends\n"
+    "  mneme bench --ramp 1,8,64           measures the server\n"
     "\nEvery command takes --server HOST:PORT (or MNEME_SERVER; default\n"
     "127.0.0.1:7450) and --json. `mneme COMMAND --help` has the rest.\n"
     "\nThe exit status: 0 all was done, 1 something failed, 2 the command "
@@ -63,6 +65,7 @@ Command ParseArguments(const std::vector<std::string>& arguments,
   AddValueCommands(app, command);
   AddFileCommands(app, command);
   AddModels(app, command);
+  AddBench(app, command);
   app.footer(kFooter);  // last: the commands would inherit it
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

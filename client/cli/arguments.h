@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "client/cli/bench/segment_mix.h"
 #include "client/handle.h"
 #include "client/session_info.h"
 
@@ -47,6 +48,33 @@ struct StreamArguments {
   std::string resume_file;
   absl::Duration retry_for = absl::Seconds(30);
   bool keep = false;
+};
+
+// When the segments of an open loop are due.
+enum class ArrivalProcess { kPoisson, kConstant };
+
+struct BenchArguments {
+  CommonArguments common;
+  std::string model;
+  // One measured line each: of sessions in a closed loop, or of segments a
+  // second in an open one, which then has one number of sessions.
+  std::vector<uint64_t> sessions = {1};
+  std::vector<double> rates;
+  ArrivalProcess arrivals = ArrivalProcess::kPoisson;
+  size_t in_flight = 1;              // segments of a session
+  std::optional<SegmentMix> mix;     // none: full segments
+  bool unary = false;                // Process, not Stream
+  uint64_t session_segments = 0;     // then another session; 0: never
+  std::string tokens = "random";     // or a file
+  std::vector<std::string> outputs;  // none: argmax, if the model has it
+  uint32_t top_k = 0;
+  bool all_positions = false;  // not only each segment's last
+  client::Durability durability = client::Durability::kServerDefault;
+  absl::Duration warmup = absl::Seconds(1);
+  absl::Duration duration = absl::Seconds(10);
+  uint64_t segments = 0;         // ends a line; 0: its duration does
+  std::optional<uint64_t> seed;  // none: drawn
+  absl::Duration retry_for = absl::Seconds(30);
 };
 
 struct SessionsArguments {
@@ -128,11 +156,11 @@ struct NothingToRun {
   int exit_status = 0;
 };
 
-using Command =
-    std::variant<StreamArguments, SessionsArguments, CloseArguments,
-                 RollbackArguments, ForkArguments, TouchArguments, PinArguments,
-                 InspectArguments, ExportArguments, ImportArguments,
-                 ModelsArguments, WatchArguments, NothingToRun>;
+using Command = std::variant<StreamArguments, BenchArguments, SessionsArguments,
+                             CloseArguments, RollbackArguments, ForkArguments,
+                             TouchArguments, PinArguments, InspectArguments,
+                             ExportArguments, ImportArguments, ModelsArguments,
+                             WatchArguments, NothingToRun>;
 
 // What the command line (without the program's name) asks for. Help goes to
 // `out`, what is wrong to `err`, with exit status 2.

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "client/cli/arguments.h"
+#include "client/cli/bench/bench_command.h"
 #include "client/cli/close_command.h"
 #include "client/cli/explain.h"
 #include "client/cli/fork_command.h"
@@ -28,6 +29,9 @@ struct Runner {
 
   absl::Status operator()(const StreamArguments& arguments) const {
     return RunStream(client, arguments, environment);
+  }
+  absl::Status operator()(const BenchArguments& arguments) const {
+    return RunBench(client, arguments, environment);
   }
   absl::Status operator()(const SessionsArguments& arguments) const {
     return RunSessions(client, arguments, environment);

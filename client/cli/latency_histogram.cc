@@ -7,9 +7,14 @@
 namespace mneme::cli {
 
 void LatencyHistogram::Add(absl::Duration time) {
-  int64_t nanos = std::max<int64_t>(0, absl::ToInt64Nanoseconds(time));
-  ++buckets_[BucketOf(static_cast<uint64_t>(nanos))];
+  const auto nanos = static_cast<uint64_t>(
+      std::max<int64_t>(0, absl::ToInt64Nanoseconds(time)));
+  const size_t bucket = BucketOf(nanos);
+  if (bucket >= buckets_.size()) buckets_.resize(bucket + 1);
+  ++buckets_[bucket];
   ++count_;
+  max_ = std::max(max_, nanos);
+  sum_ += static_cast<double>(nanos);
 }
 
 double LatencyHistogram::PercentileMicros(double q) const {
@@ -18,11 +23,15 @@ double LatencyHistogram::PercentileMicros(double q) const {
   uint64_t rank =
       std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, count_);
   uint64_t seen = 0;
-  for (size_t i = 0; i < kBuckets; ++i) {
+  for (size_t i = 0; i < buckets_.size(); ++i) {
     seen += buckets_[i];
-    if (seen >= rank) return MiddleOf(i) / 1000;
+    if (seen >= rank) return std::min(MiddleOf(i) / 1000, MaxMicros());
   }
-  return 0;
+  return MaxMicros();
+}
+
+double LatencyHistogram::MeanMicros() const {
+  return count_ == 0 ? 0 : sum_ / static_cast<double>(count_) / 1000;
 }
 
 size_t LatencyHistogram::BucketOf(uint64_t nanos) {

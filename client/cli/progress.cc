@@ -16,15 +16,27 @@ constexpr char kStartOfLine[] = "\r\x1b[K";
 
 void Progress::Update(uint64_t tokens, uint64_t segments,
                       absl::Duration elapsed) {
-  if (terminal_) {
-    out_ << kStartOfLine << Describe(tokens, segments, elapsed) << std::flush;
-    drawn_ = true;
-    return;
+  if (!terminal_) {
+    uint64_t tenths = total_ == 0 ? 0 : tokens * 10 / total_;
+    if (tenths <= tenths_) return;
+    tenths_ = tenths;
   }
-  uint64_t tenths = total_ == 0 ? 0 : tokens * 10 / total_;
-  if (tenths <= tenths_) return;
-  tenths_ = tenths;
-  out_ << Describe(tokens, segments, elapsed) << std::endl;
+  const double done =
+      total_ == 0 ? 1
+                  : static_cast<double>(tokens) / static_cast<double>(total_);
+  Show(done, tokens, segments, elapsed);
+}
+
+void Progress::Show(double done, uint64_t tokens, uint64_t segments,
+                    absl::Duration elapsed) {
+  const std::string line =
+      Describe(std::min(done, 1.0), tokens, segments, elapsed);
+  if (terminal_) {
+    out_ << kStartOfLine << line << std::flush;
+    drawn_ = true;
+  } else {
+    out_ << line << std::endl;
+  }
 }
 
 void Progress::Note(absl::string_view line) {
@@ -38,11 +50,8 @@ void Progress::Finish() {
   drawn_ = false;
 }
 
-std::string Progress::Describe(uint64_t tokens, uint64_t segments,
+std::string Progress::Describe(double done, uint64_t tokens, uint64_t segments,
                                absl::Duration elapsed) const {
-  double done = total_ == 0 ? 1
-                            : std::min(1.0, static_cast<double>(tokens) /
-                                                static_cast<double>(total_));
   double seconds = std::max(1e-9, absl::ToDoubleSeconds(elapsed));
   double rate = static_cast<double>(tokens) / seconds;
   auto filled = static_cast<size_t>(done * kBarWidth);

@@ -19,13 +19,16 @@ class Progress {
       : out_(out), terminal_(terminal), total_(total) {}
 
   void Update(uint64_t tokens, uint64_t segments, absl::Duration elapsed);
+  // The same of a run that is `done` (0 to 1), whatever its tokens.
+  void Show(double done, uint64_t tokens, uint64_t segments,
+            absl::Duration elapsed);
   // Prints a line of its own above the bar.
   void Note(absl::string_view line);
   // Ends the bar's line.
   void Finish();
 
  private:
-  std::string Describe(uint64_t tokens, uint64_t segments,
+  std::string Describe(double done, uint64_t tokens, uint64_t segments,
                        absl::Duration elapsed) const;
 
   std::ostream& out_;

@@ -192,6 +192,10 @@ v1::Session FakeServer::Describe(const FakeSession& session) const {
 
 grpc::Status FakeServer::Add(FakeSession session, v1::Session* response) {
   const std::string id = session.spec().session_id();
+  if (sessions_.size() >= options_.max_sessions) {
+    return ErrorStatus(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                       "the server is full", "QUOTA_SESSIONS");
+  }
   auto [it, is_new] = sessions_.emplace(id, std::move(session));
   if (!is_new) {
     return ErrorStatus(grpc::StatusCode::ALREADY_EXISTS,
@@ -231,6 +235,12 @@ grpc::Status FakeServer::SendFile(
     --chunks;
   }
   return status;
+}
+
+size_t FakeServer::NewStream() {
+  MutexLock lock(&mu_);
+  streams_.emplace_back();
+  return streams_.size() - 1;
 }
 
 grpc::Status FakeServer::Handle(const v1::SegmentRequest& request,

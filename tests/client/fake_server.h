@@ -34,6 +34,8 @@ class FakeServer {
     // So many handles before the head, and starts of the newest messages, can
     // still be named.
     uint64_t retained = 64;
+    // Open refuses more (QUOTA_SESSIONS).
+    size_t max_sessions = 1'000'000;
     // What Watch tells after READY, of the sessions asked for. It then ends
     // with this, or, if that is OK, when it is cancelled.
     std::vector<v1::SessionEvent> events;
@@ -111,6 +113,8 @@ class FakeServer {
   grpc::Status SendFile(const std::string& file,
                         grpc::ServerWriter<v1::ExportSessionChunk>* writer)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The number of a new stream.
+  size_t NewStream() ABSL_LOCKS_EXCLUDED(mu_);
   // One message of a stream, faults included.
   grpc::Status Handle(const v1::SegmentRequest& request, size_t stream,
                       FakePlace& place, v1::SegmentReply& reply, bool& ends)

@@ -188,6 +188,20 @@ TEST_F(SessionStreamTest, NothingIsWrittenAfterFinish) {
   EXPECT_THAT(stream_->Wait(), IsOk());
 }
 
+TEST_F(SessionStreamTest, AShortSegmentCanBeOneMessage) {
+  StartServer();
+  Open(OptionsFor("s"));
+  ASSERT_THAT(stream_->WriteAndFlush({'a', 'b', 'c'}), IsOk());
+  ASSERT_THAT(stream_->Finish(), IsOk());
+  ASSERT_THAT(stream_->Wait(), IsOk());
+  EXPECT_EQ(server_->TextOf("s"), "abc");
+  const auto streams = server_->streams();
+  ASSERT_THAT(streams, SizeIs(1));
+  ASSERT_THAT(streams[0], SizeIs(1));
+  EXPECT_EQ(streams[0][0].text(), "abc");
+  EXPECT_EQ(streams[0][0].flush().tail(), 3u);
+}
+
 TEST_F(SessionStreamTest, FlushesInTheMiddleSurviveAReplay) {
   StartServer();
   server_->AddFault({4, ErrorStatus(grpc::StatusCode::UNAVAILABLE, "lost", ""),

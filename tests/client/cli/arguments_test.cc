@@ -190,7 +190,7 @@ TEST_F(ArgumentsTest, ForkTakesASessionOrAHandle) {
 TEST_F(ArgumentsTest, EveryCommandHasHelp) {
   for (const char* command :
        {"stream", "sessions", "inspect", "touch", "close", "fork", "rollback",
-        "pin", "unpin", "export", "import", "models", "watch"}) {
+        "pin", "unpin", "export", "import", "models", "watch", "bench"}) {
     out_.str("");
     Parse({command, "--help"});
     EXPECT_THAT(out_.str(), AllOf(HasSubstr(std::string("mneme ") + command),
@@ -231,8 +231,8 @@ TEST_F(ArgumentsTest, TheProgramsHelpSaysHowToGoOn) {
       out_.str(),
       AllOf(HasSubstr("mneme stream FILE"), HasSubstr("mneme COMMAND --help"),
             HasSubstr("mneme fork HANDLE"), HasSubstr("mneme export SESSION"),
-            HasSubstr("mneme close SESSION"), HasSubstr("130 interrupted"),
-            HasSubstr("MNEME_SERVER")));
+            HasSubstr("mneme close SESSION"), HasSubstr("mneme bench"),
+            HasSubstr("130 interrupted"), HasSubstr("MNEME_SERVER")));
 }
 
 TEST_F(ArgumentsTest, SessionsAndModelsKnowTheirFlags) {

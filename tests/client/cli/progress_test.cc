@@ -31,6 +31,16 @@ TEST(ProgressTest, OnATerminalTheBarRedrawsItself) {
                                HasSubstr("100 %"), ::testing::EndsWith("\n")));
 }
 
+TEST(ProgressTest, TheBarCanShowMoreThanTokens) {
+  std::ostringstream out;
+  Progress progress(out, /*terminal=*/true, 0);
+  progress.Show(0.25, 300, 4, absl::Seconds(3));
+  EXPECT_THAT(out.str(), AllOf(HasSubstr("25 %"), HasSubstr("100 tokens/s"),
+                               HasSubstr("9 s left")));
+  progress.Show(1.5, 300, 4, absl::Seconds(3));
+  EXPECT_THAT(out.str(), HasSubstr("100 %"));
+}
+
 TEST(ProgressTest, ElsewhereItIsALineForEachTenth) {
   std::ostringstream out;
   Progress progress(out, /*terminal=*/false, 1000);
