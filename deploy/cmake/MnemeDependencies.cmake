@@ -14,6 +14,11 @@ if(MNEME_CUDA)
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80 90)
   endif()
+  # Another host compiler may link another C++ library, and two in one process
+  # crash (seen).
+  if(NOT CMAKE_CUDA_HOST_COMPILER)
+    set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER})
+  endif()
   # LibTorch brings the shared CUDA runtime; a second, static one beside it
   # breaks both.
   set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
