@@ -29,7 +29,6 @@ using ::mneme::testing::ManualTimer;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class MessageSizeTest : public SessionStreamTest,

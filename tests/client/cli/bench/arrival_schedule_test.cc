@@ -48,7 +48,7 @@ TEST(ArrivalScheduleTest, PoissonArrivalsHaveExponentialGaps) {
   }
   EXPECT_NEAR(absl::ToDoubleSeconds(before), kArrivals / 1000.0, 1);
   EXPECT_NEAR(squares / kArrivals, 2e-6, 0.1e-6);
-  for (int count : of_session) EXPECT_NEAR(count, kArrivals / 4, 600);
+  for (int count : of_session) EXPECT_NEAR(count, 25000, 600);
 }
 
 TEST(ArrivalScheduleTest, ASeedGivesTheSameArrivals) {
