@@ -19,6 +19,9 @@ WaitingSegment View(const StepTask& task) {
   view.full = view.num_tokens == task.model->spec().segment_size;
   view.deadline = task.deadline;
   view.cancelled = task.cancelled != nullptr && task.cancelled();
+  view.priority = task.priority;
+  view.tenant = task.tenant_number;
+  view.arrived = task.submitted;
   return view;
 }
 
@@ -96,12 +99,14 @@ absl::StatusOr<std::vector<StepOutcome>> Compute(
   return outcomes;
 }
 
-absl::Status DropReason(const StepTask& task) {
+absl::Status DropReason(const StepTask& task, absl::Duration now) {
   if (task.cancelled != nullptr && task.cancelled()) {
     return absl::CancelledError("cancelled while it waited; nothing changed");
   }
   return absl::DeadlineExceededError(
-      "the deadline passed while it waited; nothing changed");
+      task.deadline <= now
+          ? "the deadline passed while it waited; nothing changed"
+          : "it could not be done by the deadline; nothing changed");
 }
 
 }  // namespace
@@ -111,6 +116,8 @@ Scheduler::Scheduler(const Options& options, Clock* clock,
     : options_(options),
       clock_(clock),
       observer_(observer),
+      shares_(options.tenant_weights),
+      room_({options.max_waiting, options.max_tenant_part}),
       executor_([this] { Run(); }) {}
 
 Scheduler::~Scheduler() {
@@ -127,49 +134,66 @@ void Scheduler::Submit(StepTask task) {
   task.output_bytes =
       OutputBytes(task.model->spec(), task.outputs, task.extra_inputs,
                   static_cast<int64_t>(task.tokens.size()), /*segments=*/1);
+  absl::Status entered;
   {
     MutexLock lock(&mu_);
-    if (waiting_ < options_.max_waiting) {
-      ++waiting_;
+    entered = room_.Enter(task.tenant);
+    if (entered.ok()) {
       inbox_.push_back(std::move(task));
       work_.notify_one();
-      return;
     }
   }
-  ErrorInfo info;
-  info.reason = "QUEUE_FULL";
-  info.retry_after = absl::Milliseconds(100);
-  std::move(task.done)(MakeError(
-      absl::StatusCode::kResourceExhausted,
-      absl::StrCat("the server's queue is full: ", options_.max_waiting,
-                   " segments wait"),
-      info));
+  if (!entered.ok()) std::move(task.done)(std::move(entered));
 }
 
 int64_t Scheduler::waiting() const {
   MutexLock lock(&mu_);
-  return waiting_;
+  return room_.size();
 }
 
 void Scheduler::Run() {
   while (TakeInbox()) {
     Batch batch = NextBatch();
+    const absl::Duration now = clock_->Monotonic();
     for (StepTask& task : batch.dropped) {
-      std::move(task.done)(DropReason(task));
+      std::move(task.done)(DropReason(task, now));
     }
     if (!batch.tasks.empty()) RunBatch(std::move(batch.tasks));
   }
+}
+
+bool Scheduler::IsDue() const {
+  if (closed_) return true;
+  return static_cast<int64_t>(inbox_.size()) >= wait_arrivals_ ||
+         clock_->Monotonic() >= wait_until_;
 }
 
 bool Scheduler::TakeInbox() {
   std::deque<StepTask> arrived;
   {
     MutexLock lock(&mu_);
-    while (ready_.empty() && inbox_.empty() && !closed_) lock.Wait(work_);
+    while (!IsDue()) clock_->WaitUntil(lock, work_, wait_until_);
     arrived.swap(inbox_);
+    closing_ = closed_;
   }
-  std::move(arrived.begin(), arrived.end(), std::back_inserter(ready_));
-  return !ready_.empty();
+  for (StepTask& task : arrived) {
+    task.tenant_number = shares_.Enter(task.tenant);
+    if (task.session != nullptr) {
+      returns_.Returned(task.session, task.submitted);
+    }
+    ready_.push_back(std::move(task));
+  }
+  return !ready_.empty() || !closing_;
+}
+
+SchedulerState Scheduler::State() const {
+  SchedulerState state;
+  state.device_free = device_free_;
+  state.tenants = shares_.shares();
+  state.steps = &steps_;
+  // Whoever is away at the end is not waited for.
+  if (!closing_) state.returns = &returns_;
+  return state;
 }
 
 Scheduler::Batch Scheduler::NextBatch() {
@@ -177,10 +201,24 @@ Scheduler::Batch Scheduler::NextBatch() {
   views.reserve(ready_.size());
   for (const StepTask& task : ready_) views.push_back(View(task));
   const BatchDecision decision =
-      DecideBatch(views, clock_->Monotonic(), options_.batch);
+      DecideBatch(views, clock_->Monotonic(), options_.batch, State());
+  // After a batch what is left is decided at once.
+  const bool again = !decision.run.empty() &&
+                     decision.run.size() + decision.drop.size() < ready_.size();
+  wait_until_ = again ? -absl::InfiniteDuration() : decision.wait_until;
+  wait_arrivals_ = again ? 0 : decision.wait_arrivals;
+  return TakeDecided(decision);
+}
+
+Scheduler::Batch Scheduler::TakeDecided(const BatchDecision& decision) {
   Batch batch;
   std::vector<bool> taken(ready_.size(), false);
+  for (const size_t i : decision.run) {
+    shares_.Charge(ready_[i].tenant_number,
+                   static_cast<int64_t>(ready_[i].tokens.size()));
+  }
   const auto take = [&](size_t i, std::vector<StepTask>* into) {
+    shares_.Leave(ready_[i].tenant_number);
     into->push_back(std::move(ready_[i]));
     taken[i] = true;
   };
@@ -192,7 +230,9 @@ Scheduler::Batch Scheduler::NextBatch() {
   }
   ready_ = std::move(left);
   MutexLock lock(&mu_);
-  waiting_ -= static_cast<int64_t>(decision.drop.size() + decision.run.size());
+  for (const auto* tasks : {&batch.dropped, &batch.tasks}) {
+    for (const StepTask& task : *tasks) room_.Leave(task.tenant);
+  }
   return batch;
 }
 
@@ -217,6 +257,7 @@ void Scheduler::RunBatch(std::vector<StepTask> tasks) {
     }
   }
   if (!loaded.empty()) RunRows(absl::MakeSpan(loaded));
+  device_free_ = clock_->Monotonic();
 }
 
 void Scheduler::RunRows(absl::Span<StepTask> tasks) {
@@ -230,6 +271,7 @@ void Scheduler::RunRows(absl::Span<StepTask> tasks) {
     RunRows(tasks.first(tasks.size() / 2));
     return RunRows(tasks.subspan(tasks.size() / 2));
   }
+  Learn(tasks, start, outcomes.ok());
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (!outcomes.ok()) {
       std::move(tasks[i].done)(outcomes.status());
@@ -240,6 +282,16 @@ void Scheduler::RunRows(absl::Span<StepTask> tasks) {
     outcome.device = device;
     outcome.batch_size = rows;
     std::move(tasks[i].done)(std::move(outcome));
+  }
+}
+
+void Scheduler::Learn(absl::Span<const StepTask> tasks, absl::Duration start,
+                      bool worked) {
+  const absl::Duration now = clock_->Monotonic();
+  const SequenceModel* const model = tasks.front().model;
+  if (worked) steps_.Record(model, TokensOf(tasks), now - start, now);
+  for (const StepTask& task : tasks) {
+    if (task.session != nullptr) returns_.Answered(model, task.session, now);
   }
 }
 

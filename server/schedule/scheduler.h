@@ -11,7 +11,11 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/schedule/batch_policy.h"
+#include "server/schedule/fair_share.h"
+#include "server/schedule/return_estimate.h"
+#include "server/schedule/step_estimate.h"
 #include "server/schedule/step_task.h"
+#include "server/schedule/waiting_room.h"
 
 namespace mneme {
 
@@ -41,6 +45,10 @@ class Scheduler {
     BatchPolicyOptions batch;
     // Tasks waiting; above it Submit is refused with QUEUE_FULL.
     int64_t max_waiting = 16384;
+    // What one tenant can have of these; see WaitingRoom.
+    double max_tenant_part = 0.5;
+    // Of tenants that compete; those not named have 1.
+    FairShare::Weights tenant_weights = {};
   };
 
   Scheduler(const Options& options, Clock* clock, BatchObserver* observer);
@@ -59,24 +67,41 @@ class Scheduler {
   };
 
   void Run();
-  // Waits for work and moves it to ready_; false at the end.
+  // Waits until the policy is to be asked, and moves what came to ready_; false
+  // at the end.
   bool TakeInbox() ABSL_LOCKS_EXCLUDED(mu_);
+  bool IsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  SchedulerState State() const;
+  // Takes the tasks that a decision names from ready_.
+  Batch TakeDecided(const BatchDecision& decision) ABSL_LOCKS_EXCLUDED(mu_);
   // Asks the policy about ready_, whose tasks may be many and whose
   // `cancelled` is foreign code: hence not under the lock.
   Batch NextBatch() ABSL_LOCKS_EXCLUDED(mu_);
   void RunBatch(std::vector<StepTask> tasks);
   void RunRows(absl::Span<StepTask> tasks);
+  // What the estimates learn of a step that ended.
+  void Learn(absl::Span<const StepTask> tasks, absl::Duration start,
+             bool worked);
 
   const Options options_;
   Clock* const clock_;
   BatchObserver* const observer_;
 
-  std::deque<StepTask> ready_;  // the executor's own; older than the inbox
+  // The executor's own.
+  std::deque<StepTask> ready_;  // older than the inbox
+  FairShare shares_;            // of those in ready_
+  StepEstimate steps_;
+  ReturnEstimate returns_;
+  absl::Duration device_free_ = -absl::InfiniteDuration();  // since when
+  // When the policy is asked again, or after so many arrivals.
+  absl::Duration wait_until_ = absl::InfiniteDuration();
+  int64_t wait_arrivals_ = 1;
+  bool closing_ = false;
 
   mutable Mutex mu_;
   std::condition_variable work_;
   std::deque<StepTask> inbox_ ABSL_GUARDED_BY(mu_);
-  int64_t waiting_ ABSL_GUARDED_BY(mu_) = 0;  // in ready_ and inbox_
+  WaitingRoom room_ ABSL_GUARDED_BY(mu_);  // of those in ready_ and inbox_
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 
   std::thread executor_;  // last: it uses everything above
