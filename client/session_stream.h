@@ -50,6 +50,9 @@ struct OutputSelection {
   bool last_position_only = false;
 };
 
+// Whose segments the server runs first; see the proto.
+enum class Priority { kHigh, kNormal, kLow };
+
 struct StreamOptions {
   // REQUIRED. Where the input goes: the session's head, or an older handle that
   // it retains, to have its segments answered again.
@@ -60,6 +63,7 @@ struct StreamOptions {
   // tokenizer is "bytes".
   bool text = false;
   OutputSelection outputs;
+  Priority priority = Priority::kNormal;
   // Tokens in one message; 0: a segment. More cost less CPU and more latency.
   size_t max_message_tokens = 0;
   // Messages sent and not yet answered. 1 leaves the server idle for a round
