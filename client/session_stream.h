@@ -44,6 +44,9 @@ class StreamHandler {
   virtual void OnDone(const absl::Status& status) = 0;
 };
 
+// Whose segments the server runs first; see the proto.
+enum class Priority { kHigh, kNormal, kLow };
+
 struct StreamOptions {
   // REQUIRED. Where the input goes: the session's head, or an older handle that
   // it retains, to have its segments answered again.
@@ -54,6 +57,7 @@ struct StreamOptions {
   // tokenizer is "bytes".
   bool text = false;
   OutputSelection outputs;
+  Priority priority = Priority::kNormal;
   // Tokens in one message; 0: a segment. More cost less CPU and more latency.
   size_t max_message_tokens = 0;
   // Messages sent and not yet answered. 1 leaves the server idle for a round

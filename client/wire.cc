@@ -192,6 +192,18 @@ v1::Durability ToWire(Durability durability) {
   return v1::DURABILITY_UNSPECIFIED;
 }
 
+v1::Priority ToWire(Priority priority) {
+  switch (priority) {
+    case Priority::kHigh:
+      return v1::HIGH;
+    case Priority::kLow:
+      return v1::LOW;
+    case Priority::kNormal:
+      break;
+  }
+  return v1::NORMAL;
+}
+
 v1::OpenSessionRequest ToWire(const SessionSpec& spec) {
   v1::OpenSessionRequest wire;
   wire.set_session_id(spec.session_id);
@@ -228,6 +240,7 @@ v1::SegmentRequest MakeRequest(const KeptInput::Message& message,
     request.mutable_outputs()->set_top_k(options.outputs.top_k);
     request.mutable_outputs()->set_last_position_only(
         options.outputs.last_position_only);
+    request.set_priority(ToWire(options.priority));
   }
   if (options.text) {
     request.set_text(std::string(message.tokens.begin(), message.tokens.end()));

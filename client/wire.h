@@ -25,11 +25,12 @@ SegmentResult FromWire(const v1::AppliedSegment& wire);
 StreamReply FromWire(const v1::SegmentReply& wire);
 v1::OpenSessionRequest ToWire(const SessionSpec& spec);
 v1::Durability ToWire(Durability durability);
+v1::Priority ToWire(Priority priority);
 // Without a session id.
 v1::TouchSessionRequest ToWire(const SessionChanges& changes);
 
 // One request of a stream. The first of a call says where it goes (`at`, tail
-// 0), and which outputs are wanted.
+// 0), which outputs are wanted, and the priority.
 v1::SegmentRequest MakeRequest(const KeptInput::Message& message,
                                const StreamOptions& options,
                                const MemoryHandle* at);

@@ -27,6 +27,8 @@ constexpr char kAbout[] =
 constexpr int64_t kMaxInt32 = 2147483647;
 constexpr size_t kLeastKey = 16;
 constexpr int64_t kMaxBytes = int64_t{1} << 50;
+constexpr double kLeastWeight = 0.001;
+constexpr double kMostWeight = 1000;
 
 std::string EnvironmentName(absl::string_view flag) {
   return absl::StrCat(
@@ -140,6 +142,30 @@ CLI::Validator KeyFile() {
       "FILE");
 }
 
+// "NAME=WEIGHT"; nullopt: the text is none.
+std::optional<std::pair<std::string, double>> ParseWeight(
+    const std::string& text) {
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(text, absl::MaxSplits('=', 1));
+  double weight = 0;
+  if (parts.first.empty() || !absl::SimpleAtod(parts.second, &weight) ||
+      !(weight >= kLeastWeight && weight <= kMostWeight)) {
+    return std::nullopt;
+  }
+  return std::pair(parts.first, weight);
+}
+
+CLI::Validator TenantWeight() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        if (ParseWeight(text).has_value()) return "";
+        return absl::StrCat("'", text, "' is no weight, expected NAME=WEIGHT ",
+                            "with a weight of ", kLeastWeight, " to ",
+                            kMostWeight);
+      },
+      "NAME=WEIGHT");
+}
+
 void AddServing(CLI::App& app, Config* config) {
   app.add_option("--model", config->models,
                  "A model folder to serve; may be repeated [MNEME_MODEL, "
@@ -242,6 +268,8 @@ void AddLimits(CLI::App& app, Config* config) {
            "Messages of one session that may wait");
   AddCount(app, "queue-total", &config->queue_total, 1, 100'000'000,
            "Messages in the server");
+  AddCount(app, "queue-tenant-percent", &config->queue_tenant_percent, 1, 100,
+           "What one tenant can have of these, once another one was seen");
   AddCount(app, "stream-window", &config->stream_window, 1, 1024,
            "Messages of one stream between read and reply");
   AddCount(app, "max-request-bytes", &config->max_request_bytes, 1024,
@@ -253,10 +281,6 @@ void AddLimits(CLI::App& app, Config* config) {
            "written");
   AddCount(app, "max-connection-calls", &config->max_connection_calls, 1,
            kMaxInt32, "RPCs open at once on one connection");
-  app.add_flag("--trust-tenant-header", config->trust_tenant_header,
-               "Believe the metadata mneme-tenant; only behind a proxy that "
-               "sets it")
-      ->envname(EnvironmentName("trust-tenant-header"));
   app.add_option_function<std::string>(
          "--export-key-file",
          [config](const std::string& path) {
@@ -267,6 +291,28 @@ void AddLimits(CLI::App& app, Config* config) {
          "signed with the same")
       ->check(KeyFile())
       ->envname(EnvironmentName("export-key-file"));
+}
+
+void AddTenants(CLI::App& app, Config* config) {
+  app.add_flag("--trust-tenant-header", config->trust_tenant_header,
+               "Believe the metadata mneme-tenant; only behind a proxy that "
+               "sets it")
+      ->envname(EnvironmentName("trust-tenant-header"));
+  app.add_option_function<std::vector<std::string>>(
+         "--tenant-weight",
+         [config](const std::vector<std::string>& texts) {
+           for (const std::string& text : texts) {
+             config->tenant_weights.insert_or_assign(ParseWeight(text)->first,
+                                                     ParseWeight(text)->second);
+           }
+         },
+         "A tenant's part of the device while tenants compete for it, beside "
+         "1 for each that is not named; may be repeated, or separated by "
+         "commas")
+      ->check(TenantWeight())
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->envname(EnvironmentName("tenant-weight"));
 }
 
 // An empty variable says something only here, and CLI11 passes it over.
@@ -312,6 +358,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(
   AddSessionFlags(app, &line.config);
   AddSharedStore(app, &line.config);
   AddLimits(app, &line.config);
+  AddTenants(app, &line.config);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(reversed);

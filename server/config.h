@@ -2,6 +2,7 @@
 #define MNEME_SERVER_CONFIG_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ struct Config {
   absl::Duration evict_unused;  // 0: never
   int64_t queue_per_session = 16;
   int64_t queue_total = 16384;
+  int64_t queue_tenant_percent = 50;  // of queue_total, where there are others
+  std::map<std::string, double> tenant_weights;  // 1 for those not named
   int64_t stream_window = 4;
   int64_t max_request_bytes = int64_t{16} << 20;
   int64_t max_reply_bytes = int64_t{256} << 20;

@@ -30,6 +30,10 @@ ModelOptions OptionsOf(const Config& config) {
   return options;
 }
 
+double TenantPart(const Config& config) {
+  return static_cast<double>(config.queue_tenant_percent) / 100;
+}
+
 SessionLimits LimitsOf(const Config& config) {
   SessionLimits limits;
   limits.retention.values = config.retain;
@@ -47,6 +51,7 @@ SessionLimits LimitsOf(const Config& config) {
   limits.takeover_wait = config.takeover_wait;
   limits.queue_per_session = config.queue_per_session;
   limits.queue_total = config.queue_total;
+  limits.tenant_part = TenantPart(config);
   limits.sessions = config.max_sessions;
   if (config.evict_unused > absl::ZeroDuration()) {
     limits.evict_unused = config.evict_unused;
@@ -133,6 +138,9 @@ absl::Status Server::StartSessions() {
   Scheduler::Options options;
   options.batch.max_rows = config_.max_batch;
   options.max_waiting = config_.queue_total;
+  options.max_tenant_part = TenantPart(config_);
+  options.tenant_weights = {config_.tenant_weights.begin(),
+                            config_.tenant_weights.end()};
   scheduler_ = std::make_unique<Scheduler>(options, clock_, metrics_.get());
   SessionContext context;
   context.clock = clock_;

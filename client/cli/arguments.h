@@ -13,6 +13,7 @@
 #include "client/cli/bench/segment_mix.h"
 #include "client/handle.h"
 #include "client/session_info.h"
+#include "client/session_stream.h"
 
 namespace mneme::cli {
 
@@ -43,6 +44,7 @@ struct StreamArguments {
   uint64_t limit_bytes = 0;  // of each file; 0: all
   std::vector<std::string> outputs;
   uint32_t top_k = 0;
+  client::Priority priority = client::Priority::kNormal;
   std::string record_file;
   std::string handles_file;
   std::string resume_file;

@@ -1,5 +1,6 @@
 #include "client/cli/stream_arguments.h"
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,22 @@ struct StreamTexts {
   std::string retry_for = "30s";
 };
 
+void AddPriority(CLI::App* app, client::Priority& priority) {
+  const std::map<std::string, client::Priority> names = {
+      {"high", client::Priority::kHigh},
+      {"normal", client::Priority::kNormal},
+      {"low", client::Priority::kLow}};
+  app->add_option_function<std::string>(
+         "--priority",
+         [&priority, names](const std::string& name) {
+           priority = names.at(name);
+         },
+         "high, normal or low: whose segments the server runs first")
+      ->check(CLI::IsMember({"high", "normal", "low"}))
+      ->type_name("PRIORITY")
+      ->default_str("normal");
+}
+
 void AddInput(CLI::App* app, StreamArguments& stream) {
   app->add_option("FILE", stream.files, "The text")->type_name("");
   app->add_option("--sessions", stream.sessions,
@@ -53,6 +70,7 @@ void AddInput(CLI::App* app, StreamArguments& stream) {
       ->check(CLI::Range(1, kLargestWindow))
       ->type_name("N")
       ->capture_default_str();
+  AddPriority(app, stream.priority);
 }
 
 void AddSession(CLI::App* app, StreamArguments& stream, StreamTexts& text) {

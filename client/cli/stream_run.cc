@@ -54,6 +54,7 @@ absl::Status StreamRun::StartFeeds() {
   ASSIGN_OR_RETURN(options.outputs.names,
                    ChooseOutputs(arguments_, plan_.model));
   options.outputs.top_k = arguments_.top_k;
+  options.priority = arguments_.priority;
   options.max_message_tokens = arguments_.chunk_bytes;
   options.window = arguments_.window;
   options.retry.retry_for = arguments_.retry_for;

@@ -91,6 +91,7 @@ absl::StatusOr<SegmentRequest> ReadSegmentRequest(
   }
   ASSIGN_OR_RETURN(request.tokens, ReadInput(message, model));
   request.from_text = message.has_text();
+  ASSIGN_OR_RETURN(request.priority, ReadPriority(message.priority()));
   if (message.has_flush()) request.flush_tail = message.flush().tail();
   request.outputs = ReadOutputs(message.outputs());
   for (const v1::NamedTokens& input : message.extra_inputs()) {
@@ -109,6 +110,23 @@ absl::StatusOr<absl::Duration> ReadTimeout(const v1::SegmentRequest& message) {
                                               absl::FormatDuration(*timeout)));
   }
   return *timeout;
+}
+
+absl::StatusOr<Priority> ReadPriority(v1::Priority priority) {
+  switch (priority) {
+    case v1::HIGH:
+      return Priority::kHigh;
+    case v1::PRIORITY_UNSPECIFIED:
+    case v1::NORMAL:
+      return Priority::kNormal;
+    case v1::LOW:
+      return Priority::kLow;
+    default:
+      return FieldError("priority",
+                        absl::StrCat("no priority has the number ",
+                                     static_cast<int>(priority),
+                                     ", expected HIGH, NORMAL or LOW"));
+  }
 }
 
 OutputRequest ReadOutputs(const v1::OutputRequest& message) {

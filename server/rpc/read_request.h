@@ -29,6 +29,9 @@ absl::StatusOr<SegmentRequest> ReadSegmentRequest(
 // The request's `timeout`; infinite when it has none.
 absl::StatusOr<absl::Duration> ReadTimeout(const v1::SegmentRequest& message);
 
+// PRIORITY_UNSPECIFIED is normal.
+absl::StatusOr<Priority> ReadPriority(v1::Priority priority);
+
 // A handle of the session that the request is for, in the request's `field`.
 absl::StatusOr<MemoryHandle> ReadHandle(const v1::MemoryHandle& message,
                                         const std::string& session_id,

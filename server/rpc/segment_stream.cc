@@ -109,6 +109,11 @@ absl::Status SegmentStream::Prepare() {
   } else {
     *request_.mutable_outputs() = outputs_;
   }
+  if (request_.priority() != v1::PRIORITY_UNSPECIFIED) {
+    priority_ = request_.priority();
+  } else {
+    request_.set_priority(priority_);
+  }
   return absl::OkStatus();
 }
 

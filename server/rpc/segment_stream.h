@@ -107,7 +107,9 @@ class SegmentStream final
   v1::SegmentRequest request_;  // read from these bytes
   bool identified_ = false;
   SessionKey key_;
-  v1::OutputRequest outputs_;  // of the newest message that had some
+  // Of the newest message that had some.
+  v1::OutputRequest outputs_;
+  v1::Priority priority_ = v1::PRIORITY_UNSPECIFIED;
   const CursorRef cursor_ = std::make_shared<Cursor>();
 
   mutable Mutex mu_;

@@ -19,13 +19,13 @@ Completion::~Completion() {
   thread_.join();
 }
 
-void Completion::Push(RunningBatch batch) {
+void Completion::Push(StartedBatch batch) {
   MutexLock lock(&mu_);
   running_.push_back(std::move(batch));
   work_.notify_one();
 }
 
-bool Completion::Take(RunningBatch* batch) {
+bool Completion::Take(StartedBatch* batch) {
   MutexLock lock(&mu_);
   while (running_.empty() && !closed_) lock.Wait(work_);
   if (running_.empty()) return false;
@@ -36,7 +36,7 @@ bool Completion::Take(RunningBatch* batch) {
 
 void Completion::Run() {
   absl::Duration free;  // when the device had done the batch before
-  RunningBatch batch;
+  StartedBatch batch;
   while (Take(&batch)) {
     absl::StatusOr<std::vector<StepResult>> results = batch.step->Wait();
     const absl::Duration now = clock_->Monotonic();

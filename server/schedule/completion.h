@@ -16,7 +16,7 @@
 namespace mneme {
 
 // A batch that was given to the device.
-struct RunningBatch {
+struct StartedBatch {
   std::vector<StepTask> tasks;  // the rows, in order
   std::unique_ptr<StepInFlight> step;
   absl::Duration started;
@@ -30,26 +30,26 @@ class Completion {
  public:
   // `device`: how long the device had it, without its wait for those before.
   using Finished = std::function<void(
-      RunningBatch batch, absl::StatusOr<std::vector<StepResult>> results,
+      StartedBatch batch, absl::StatusOr<std::vector<StepResult>> results,
       absl::Duration device)>;
 
   // `finished` is called on this object's thread with no lock held.
   Completion(Clock* clock, Finished finished);
   ~Completion();
 
-  void Push(RunningBatch batch) ABSL_LOCKS_EXCLUDED(mu_);
+  void Push(StartedBatch batch) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   void Run();
   // False at the end.
-  bool Take(RunningBatch* batch) ABSL_LOCKS_EXCLUDED(mu_);
+  bool Take(StartedBatch* batch) ABSL_LOCKS_EXCLUDED(mu_);
 
   Clock* const clock_;
   const Finished finished_;
 
   Mutex mu_;
   std::condition_variable work_;
-  std::deque<RunningBatch> running_ ABSL_GUARDED_BY(mu_);
+  std::deque<StartedBatch> running_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 
   std::thread thread_;  // last: it uses everything above

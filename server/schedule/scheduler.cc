@@ -22,6 +22,9 @@ WaitingSegment View(const StepTask& task) {
   view.full = view.num_tokens == task.model->spec().segment_size;
   view.deadline = task.deadline;
   view.cancelled = task.cancelled != nullptr && task.cancelled();
+  view.priority = task.priority;
+  view.tenant = task.tenant_number;
+  view.arrived = task.submitted;
   return view;
 }
 
@@ -99,12 +102,14 @@ StepOutcome OutcomeOf(const StepTask& task, StepResult result) {
   return outcome;
 }
 
-absl::Status DropReason(const StepTask& task) {
+absl::Status DropReason(const StepTask& task, absl::Duration now) {
   if (task.cancelled != nullptr && task.cancelled()) {
     return absl::CancelledError("cancelled while it waited; nothing changed");
   }
   return absl::DeadlineExceededError(
-      "the deadline passed while it waited; nothing changed");
+      task.deadline <= now
+          ? "the deadline passed while it waited; nothing changed"
+          : "it could not be done by the deadline; nothing changed");
 }
 
 }  // namespace
@@ -114,8 +119,10 @@ Scheduler::Scheduler(const Options& options, Clock* clock,
     : options_(options),
       clock_(clock),
       observer_(observer),
+      shares_(options.tenant_weights),
+      room_({options.max_waiting, options.max_tenant_part}),
       completion_(clock,
-                  [this](RunningBatch batch,
+                  [this](StartedBatch batch,
                          absl::StatusOr<std::vector<StepResult>> results,
                          absl::Duration device) {
                     OnFinished(std::move(batch), std::move(results), device);
@@ -136,57 +143,88 @@ void Scheduler::Submit(StepTask task) {
   task.output_bytes =
       OutputBytes(task.model->spec(), task.outputs, task.extra_inputs,
                   static_cast<int64_t>(task.tokens.size()), /*segments=*/1);
+  absl::Status entered;
   {
     MutexLock lock(&mu_);
-    if (waiting_ < options_.max_waiting) {
-      ++waiting_;
+    entered = room_.Enter(task.tenant);
+    if (entered.ok()) {
       inbox_.push_back(std::move(task));
       work_.notify_one();
-      return;
     }
   }
-  ErrorInfo info;
-  info.reason = "QUEUE_FULL";
-  info.retry_after = absl::Milliseconds(100);
-  std::move(task.done)(MakeError(
-      absl::StatusCode::kResourceExhausted,
-      absl::StrCat("the server's queue is full: ", options_.max_waiting,
-                   " segments wait"),
-      info));
+  if (!entered.ok()) std::move(task.done)(std::move(entered));
 }
 
 int64_t Scheduler::waiting() const {
   MutexLock lock(&mu_);
-  return waiting_;
+  return room_.size();
 }
 
 void Scheduler::Run() {
-  while (AwaitWork()) {
+  while (TakeInbox()) {
     Batch batch = TakeBatch();
+    const absl::Duration now = clock_->Monotonic();
     for (StepTask& task : batch.dropped) {
-      std::move(task.done)(DropReason(task));
+      std::move(task.done)(DropReason(task, now));
     }
     if (!batch.tasks.empty()) StartBatch(std::move(batch.tasks));
   }
 }
 
-bool Scheduler::AwaitWork() {
+bool Scheduler::IsDue() const {
+  if (!ended_.empty()) return true;
+  if (load_.batches() >= kBatchesInFlight) return false;
+  if (!again_.empty()) return true;
+  if (closed_ && (!ready_.empty() || !inbox_.empty())) return true;
+  return static_cast<int64_t>(inbox_.size()) >= wait_arrivals_ ||
+         clock_->Monotonic() >= wait_until_;
+}
+
+bool Scheduler::IsAtEnd() const {
+  return closed_ && load_.batches() == 0 && again_.empty() && ready_.empty() &&
+         inbox_.empty();
+}
+
+bool Scheduler::TakeInbox() {
   std::deque<StepTask> arrived;
+  std::vector<EndedBatch> ended;
   {
     MutexLock lock(&mu_);
-    for (;;) {
-      const bool work = !again_.empty() || !ready_.empty() || !inbox_.empty();
-      if (work && in_flight_ < kBatchesInFlight) break;
-      if (!work && closed_ && in_flight_ == 0) return false;
-      lock.Wait(work_);
+    while (!IsDue() && !IsAtEnd()) {
+      const bool full = load_.batches() >= kBatchesInFlight;
+      clock_->WaitUntil(lock, work_,
+                        full ? absl::InfiniteDuration() : wait_until_);
     }
+    if (ended_.empty() && IsAtEnd()) return false;
     arrived.swap(inbox_);
+    ended.swap(ended_);
+    closing_ = closed_;
   }
-  std::move(arrived.begin(), arrived.end(), std::back_inserter(ready_));
+  Learn(ended);
+  for (StepTask& task : arrived) {
+    task.tenant_number = shares_.Enter(task.tenant);
+    if (task.session != nullptr) {
+      returns_.Returned(task.session, task.submitted);
+    }
+    ready_.push_back(std::move(task));
+  }
   return true;
 }
 
+void Scheduler::Learn(const std::vector<EndedBatch>& ended) {
+  for (const EndedBatch& batch : ended) {
+    load_.Ended(batch.at);
+    if (batch.worked) {
+      steps_.Record(batch.model, batch.tokens, batch.device, batch.at);
+    }
+    for (const void* session : batch.sessions) {
+      returns_.Answered(batch.model, session, batch.at);
+    }
+  }
+}
+
 Scheduler::Batch Scheduler::TakeBatch() {
+  if (load_.batches() >= kBatchesInFlight) return {};
   {
     MutexLock lock(&mu_);
     if (!again_.empty()) {
@@ -203,15 +241,42 @@ Scheduler::Batch Scheduler::TakeBatch() {
   return batch;
 }
 
+SchedulerState Scheduler::State() const {
+  SchedulerState state;
+  state.device_free = load_.Free(steps_);
+  state.tenants = shares_.shares();
+  state.steps = &steps_;
+  // At the end nobody is waited for.
+  if (!closing_) {
+    state.running = load_.AsOne();
+    state.returns = &returns_;
+  }
+  return state;
+}
+
 Scheduler::Batch Scheduler::NextBatch() {
   std::vector<WaitingSegment> views;
   views.reserve(ready_.size());
   for (const StepTask& task : ready_) views.push_back(View(task));
   const BatchDecision decision =
-      DecideBatch(views, clock_->Monotonic(), options_.batch);
+      DecideBatch(views, clock_->Monotonic(), options_.batch, State());
+  // After a batch what is left is decided at once.
+  const bool again = !decision.run.empty() &&
+                     decision.run.size() + decision.drop.size() < ready_.size();
+  wait_until_ = again ? -absl::InfiniteDuration() : decision.wait_until;
+  wait_arrivals_ = again ? 0 : decision.wait_arrivals;
+  return TakeDecided(decision);
+}
+
+Scheduler::Batch Scheduler::TakeDecided(const BatchDecision& decision) {
   Batch batch;
   std::vector<bool> taken(ready_.size(), false);
+  for (const size_t i : decision.run) {
+    shares_.Charge(ready_[i].tenant_number,
+                   static_cast<int64_t>(ready_[i].tokens.size()));
+  }
   const auto take = [&](size_t i, std::vector<StepTask>* into) {
+    shares_.Leave(ready_[i].tenant_number);
     into->push_back(std::move(ready_[i]));
     taken[i] = true;
   };
@@ -223,7 +288,9 @@ Scheduler::Batch Scheduler::NextBatch() {
   }
   ready_ = std::move(left);
   MutexLock lock(&mu_);
-  waiting_ -= static_cast<int64_t>(decision.drop.size() + decision.run.size());
+  for (const auto* tasks : {&batch.dropped, &batch.tasks}) {
+    for (const StepTask& task : *tasks) room_.Leave(task.tenant);
+  }
   return batch;
 }
 
@@ -236,14 +303,26 @@ void Scheduler::StartBatch(std::vector<StepTask> tasks) {
                        clock_->Monotonic() - start);
     return Fail(std::move(tasks), step.status());
   }
-  {
-    MutexLock lock(&mu_);
-    ++in_flight_;
-  }
+  load_.Started(tasks.front().model, static_cast<int64_t>(tasks.size()),
+                TokensOf(tasks), start);
   completion_.Push({std::move(tasks), *std::move(step), start});
 }
 
-void Scheduler::OnFinished(RunningBatch batch,
+Scheduler::EndedBatch Scheduler::EndOf(absl::Span<const StepTask> tasks,
+                                       absl::Duration device,
+                                       absl::Duration at) {
+  EndedBatch ended;
+  ended.model = tasks.front().model;
+  ended.tokens = TokensOf(tasks);
+  ended.device = device;
+  ended.at = at;
+  for (const StepTask& task : tasks) {
+    if (task.session != nullptr) ended.sessions.push_back(task.session);
+  }
+  return ended;
+}
+
+void Scheduler::OnFinished(StartedBatch batch,
                            absl::StatusOr<std::vector<StepResult>> results,
                            absl::Duration device) {
   const auto rows = static_cast<int64_t>(batch.tasks.size());
@@ -253,13 +332,22 @@ void Scheduler::OnFinished(RunningBatch batch,
     results = absl::InternalError(absl::StrCat(
         "a batch of ", rows, " rows gave ", results->size(), " results"));
   }
-  if (!results.ok()) Fail(std::move(batch.tasks), results.status());
+  EndedBatch ended = EndOf(batch.tasks, device, clock_->Monotonic());
+  ended.worked = results.ok();
+  // First what is to be run again: the executor may be at its end otherwise.
+  const bool again = !results.ok() && rows > 1;
+  if (again) {
+    ended.sessions.clear();
+    Fail(std::move(batch.tasks), results.status());
+  }
   {
+    // Before the sessions know, and can be back.
     MutexLock lock(&mu_);
-    --in_flight_;
+    ended_.push_back(std::move(ended));
     work_.notify_one();
   }
-  if (!results.ok()) return;
+  if (again) return;
+  if (!results.ok()) return Fail(std::move(batch.tasks), results.status());
   for (size_t i = 0; i < batch.tasks.size(); ++i) {
     StepOutcome outcome = OutcomeOf(batch.tasks[i], std::move((*results)[i]));
     outcome.device = device;

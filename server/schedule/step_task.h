@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "model/sequence_model.h"
+#include "server/schedule/waiting_segment.h"
 
 namespace mneme {
 
@@ -38,6 +39,11 @@ struct StepTask {
   bool reset_memory = false;
   bool save = true;  // fill StepOutcome::saved_memory
 
+  std::string tenant;  // who shares the device fairly
+  Priority priority = Priority::kNormal;
+  // Whose it is, only compared: sessions that were answered are expected back.
+  const void* session = nullptr;  // null: nobody's
+
   // Dropped before it costs device time: DEADLINE_EXCEEDED, CANCELLED.
   absl::Duration deadline = absl::InfiniteDuration();
   absl::AnyInvocable<bool() const> cancelled;  // null: never
@@ -46,6 +52,7 @@ struct StepTask {
   absl::Duration submitted;
   absl::Duration waited;     // until its batch
   int64_t output_bytes = 0;  // the most that its outputs can have
+  uint32_t tenant_number = 0;
 
   absl::AnyInvocable<void(absl::StatusOr<StepOutcome>) &&> done;
 };

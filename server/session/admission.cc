@@ -1,28 +1,15 @@
 #include "server/session/admission.h"
 
-#include "absl/strings/str_cat.h"
-#include "server/base/error_info.h"
-
 namespace mneme {
 
-absl::Status Admission::Enter() {
+absl::Status Admission::Enter(absl::string_view tenant) {
   MutexLock lock(&mu_);
-  if (messages_ >= max_messages_) {
-    ErrorInfo info;
-    info.reason = "QUEUE_FULL";
-    info.retry_after = absl::Milliseconds(100);
-    return MakeError(
-        absl::StatusCode::kResourceExhausted,
-        absl::StrCat("the server is full: ", messages_, " messages are in it"),
-        info);
-  }
-  ++messages_;
-  return absl::OkStatus();
+  return room_.Enter(tenant);
 }
 
-void Admission::Leave() {
+void Admission::Leave(absl::string_view tenant) {
   MutexLock lock(&mu_);
-  --messages_;
+  room_.Leave(tenant);
 }
 
 void Admission::Begin() {
@@ -46,7 +33,7 @@ bool Admission::WaitIdle(absl::Duration deadline) {
 
 int64_t Admission::messages() const {
   MutexLock lock(&mu_);
-  return messages_;
+  return room_.size();
 }
 
 }  // namespace mneme

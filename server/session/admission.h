@@ -5,9 +5,11 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/schedule/waiting_room.h"
 
 namespace mneme {
 
@@ -15,13 +17,16 @@ namespace mneme {
 // bounded, and callbacks still to end, for which a drain waits. Thread-safe.
 class Admission {
  public:
-  // `clock` is not owned and outlives this.
-  Admission(int64_t max_messages, Clock* clock)
-      : max_messages_(max_messages), clock_(clock) {}
+  // `clock` is not owned and outlives this. Of the messages one tenant's can be
+  // `tenant_part`; see WaitingRoom.
+  Admission(int64_t max_messages, double tenant_part, Clock* clock)
+      : clock_(clock),
+        room_({max_messages, tenant_part, "the server", "messages are in it"}) {
+  }
 
   // A message takes a place; RESOURCE_EXHAUSTED (QUEUE_FULL): there is none.
-  absl::Status Enter() ABSL_LOCKS_EXCLUDED(mu_);
-  void Leave() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Enter(absl::string_view tenant) ABSL_LOCKS_EXCLUDED(mu_);
+  void Leave(absl::string_view tenant) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Every callback that uses the manager stands between Begin and End.
   void Begin() ABSL_LOCKS_EXCLUDED(mu_);
@@ -33,12 +38,11 @@ class Admission {
   int64_t messages() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  const int64_t max_messages_;
   Clock* const clock_;
 
   mutable Mutex mu_;
   std::condition_variable idle_;
-  int64_t messages_ ABSL_GUARDED_BY(mu_) = 0;
+  WaitingRoom room_ ABSL_GUARDED_BY(mu_);
   int64_t begun_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "model/sequence_model.h"
+#include "server/schedule/waiting_segment.h"
 #include "server/session/handle.h"
 #include "server/session/session_record.h"
 
@@ -27,7 +28,8 @@ struct SegmentRequest {
   std::optional<uint64_t> flush_tail;
   OutputRequest outputs;
   std::vector<NamedTokens> extra_inputs;
-  // On the monotonic clock: what has not started by then is dropped.
+  Priority priority = Priority::kNormal;
+  // On the monotonic clock: what cannot be done by then is dropped.
   absl::Duration deadline = absl::InfiniteDuration();
 };
 

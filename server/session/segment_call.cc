@@ -88,6 +88,7 @@ void SegmentCall::ReadMemory(const Digest& digest, StepTask task,
 }
 
 void SegmentCall::Step(StepTask task, Stepped next) {
+  task.priority = request_.priority;
   task.deadline = request_.deadline;
   task.cancelled = [cursor = cursor_] { return cursor->cancelled.load(); };
   task.done = [self = shared_from_this(),

@@ -30,6 +30,8 @@ struct SessionLimits {
   int64_t queue_per_session = 16;
   // Messages in the server, running ones included.
   int64_t queue_total = 16384;
+  // What one tenant's can be of these; see WaitingRoom.
+  double tenant_part = 0.5;
   int64_t sessions = 1'000'000;
   // Where there are so many, one that was not used for so long is ended to make
   // room for another; infinite: none is.

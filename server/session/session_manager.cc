@@ -18,7 +18,8 @@ SessionManager::SessionManager(SessionContext context,
     : context_(std::move(context)),
       models_(std::move(models)),
       table_(context_.limits),
-      admission_(context_.limits.queue_total, context_.clock),
+      admission_(context_.limits.queue_total, context_.limits.tenant_part,
+                 context_.clock),
       news_({context_.writer, &events_, &admission_, &alarms_, context_.clock}),
       maker_(&context_, &table_,
              [this](Ended then) { MakeRoom(std::move(then)); }),
@@ -200,14 +201,15 @@ void SessionManager::Export(const SessionKey& key, const CursorRef& cursor,
 
 void SessionManager::Process(const SessionKey& key, const CursorRef& cursor,
                              SegmentRequest request, SegmentDone done) {
-  const absl::Status entered = admission_.Enter();
+  const absl::Status entered = admission_.Enter(key.tenant);
   if (!entered.ok()) {
     context_.observer->OnRequest(entered, absl::ZeroDuration());
     return std::move(done)(entered);
   }
-  SegmentDone counted = [this, done = Counted(std::move(done))](
+  SegmentDone counted = [this, tenant = key.tenant,
+                         done = Counted(std::move(done))](
                             absl::StatusOr<SegmentReply> reply) mutable {
-    admission_.Leave();
+    admission_.Leave(tenant);
     std::move(done)(std::move(reply));
   };
   FindUsable(

@@ -56,6 +56,8 @@ StepTask Session::MakeTask(const RetainedStep& parent,
   StepTask task;
   task.model = model_;
   task.tokens = std::move(tokens);
+  task.tenant = key().tenant;
+  task.session = this;
   task.fresh = parent.step == 0;
   if (parent.step == 0) task.memory = model_->InitialMemory();
   MutexLock lock(&mu_);

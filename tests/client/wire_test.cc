@@ -21,6 +21,7 @@ TEST(WireTest, TheFirstRequestSaysWhereItGoesAndWhatItWants) {
   StreamOptions options;
   options.text = true;
   options.outputs = {{"log_probs", "top_k"}, 5, true};
+  options.priority = Priority::kLow;
   KeptInput::Message message;
   message.tokens = {'h', 'i', 0xff, 0};
   message.flush_tail = 4;
@@ -33,6 +34,7 @@ TEST(WireTest, TheFirstRequestSaysWhereItGoesAndWhatItWants) {
   EXPECT_THAT(request.outputs().names(), ElementsAre("log_probs", "top_k"));
   EXPECT_EQ(request.outputs().top_k(), 5u);
   EXPECT_TRUE(request.outputs().last_position_only());
+  EXPECT_EQ(request.priority(), v1::LOW);
 }
 
 TEST(WireTest, LaterRequestsContinue) {

@@ -13,6 +13,8 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
@@ -47,6 +49,8 @@ TEST(ConfigTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.queue_bytes, int64_t{2} << 30);
   EXPECT_EQ(config.prefix_index, 65'536);
   EXPECT_FALSE(config.trust_tenant_header);
+  EXPECT_EQ(config.queue_tenant_percent, 50);
+  EXPECT_THAT(config.tenant_weights, IsEmpty());
   EXPECT_THAT(line.print, IsEmpty());
 }
 
@@ -91,6 +95,12 @@ TEST(ConfigTest, TakesEveryFlag) {
                                                       "10",
                                                       "--queue-total",
                                                       "11",
+                                                      "--queue-tenant-percent",
+                                                      "17",
+                                                      "--tenant-weight",
+                                                      "gold=4",
+                                                      "--tenant-weight",
+                                                      "trial=0.25",
                                                       "--stream-window",
                                                       "12",
                                                       "--max-request-bytes",
@@ -126,6 +136,9 @@ TEST(ConfigTest, TakesEveryFlag) {
   EXPECT_EQ(config.max_sessions, 9);
   EXPECT_EQ(config.queue_per_session, 10);
   EXPECT_EQ(config.queue_total, 11);
+  EXPECT_EQ(config.queue_tenant_percent, 17);
+  EXPECT_THAT(config.tenant_weights,
+              UnorderedElementsAre(Pair("gold", 4), Pair("trial", 0.25)));
   EXPECT_EQ(config.stream_window, 12);
   EXPECT_EQ(config.max_request_bytes, 1300);
   EXPECT_EQ(config.max_reply_bytes, 1400);
@@ -150,6 +163,13 @@ TEST(ConfigTest, TheEnvironmentStandsInForFlags) {
   EXPECT_EQ(line.config.durability, Durability::kAsync);
   EXPECT_EQ(line.config.async_window, absl::Seconds(1));
   EXPECT_TRUE(line.config.trust_tenant_header);
+}
+
+TEST(ConfigTest, TenantWeightsComeFromTheEnvironmentToo) {
+  const ScopedEnv weights("MNEME_TENANT_WEIGHT", "a=2,b=0.5");
+  ASSERT_OK_AND_ASSIGN(const CommandLine line, Parse({"--model", "m"}));
+  EXPECT_THAT(line.config.tenant_weights,
+              UnorderedElementsAre(Pair("a", 2), Pair("b", 0.5)));
 }
 
 TEST(ConfigTest, AnEmptyVariableTurnsTheMetricsOff) {
@@ -221,6 +241,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlag{"--drain-timeout", "20", "20s"},
         BadFlag{"--drain-timeout", "-5s", "duration"},
         BadFlag{"--drain-timeout", "inf", "duration"},
+        BadFlag{"--queue-tenant-percent", "0", "1 to 100"},
+        BadFlag{"--tenant-weight", "gold", "NAME=WEIGHT"},
+        BadFlag{"--tenant-weight", "=3", "NAME=WEIGHT"},
+        BadFlag{"--tenant-weight", "gold=", "NAME=WEIGHT"},
+        BadFlag{"--tenant-weight", "gold=0", "0.001 to 1000"},
+        BadFlag{"--tenant-weight", "gold=nan", "0.001 to 1000"},
+        BadFlag{"--tenant-weight", "gold=1e9", "0.001 to 1000"},
         BadFlag{"--log-level", "chatty", "info"}));
 
 TEST(ConfigTest, AnUnknownFlagIsNamed) {
@@ -261,6 +288,9 @@ TEST(ConfigTest, HelpPrintsEveryFlagWithDefaultAndVariable) {
                            "--max-request-bytes",
                            "16777216",
                            "--trust-tenant-header",
+                           "--queue-tenant-percent",
+                           "--tenant-weight",
+                           "MNEME_TENANT_WEIGHT",
                            "--log-level",
                            "MNEME_MODEL",
                            "MNEME_DRAIN_TIMEOUT",

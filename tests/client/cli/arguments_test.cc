@@ -87,6 +87,8 @@ TEST_F(ArgumentsTest, StreamKnowsItsFlags) {
                                         "p",
                                         "--window",
                                         "4",
+                                        "--priority",
+                                        "high",
                                         "--top-k",
                                         "5"});
   EXPECT_THAT(stream.files, ElementsAre("a", "b"));
@@ -100,6 +102,8 @@ TEST_F(ArgumentsTest, StreamKnowsItsFlags) {
   EXPECT_EQ(stream.retry_for, absl::Milliseconds(1500));
   EXPECT_EQ(stream.session_prefix, "p");
   EXPECT_EQ(stream.window, 4u);
+  EXPECT_EQ(stream.priority, client::Priority::kHigh);
+  EXPECT_EQ(ParseStream({"a"}).priority, client::Priority::kNormal);
   EXPECT_EQ(stream.top_k, 5u);
   EXPECT_TRUE(stream.keep);
   EXPECT_TRUE(stream.common.json);
@@ -132,6 +136,7 @@ TEST_F(ArgumentsTest, WrongArgumentsAreNamed) {
   // What a server with its defaults can answer again after a lost connection.
   ExpectError({"stream", "a", "--window", "9"}, "--window");
   ExpectError({"stream", "a", "--window", "0"}, "--window");
+  ExpectError({"stream", "a", "--priority", "urgent"}, "--priority");
   ExpectError({"stream", "a", "--nonsense"}, "--nonsense");
   ExpectError({"stream", "--resume", "/no/such/file"}, "/no/such/file");
   ExpectError({"stream", "a", "--resume", "/dev/null"}, "--resume");

@@ -96,6 +96,9 @@ std::vector<Case> SegmentCases() {
       {"TimeoutThatIsNone",
        [](R* r) { r->mutable_timeout()->set_nanos(-1000000000); }, kInvalid,
        "timeout", "nanos"},
+      {"UnknownPriority",
+       [](R* r) { r->set_priority(static_cast<v1::Priority>(7)); }, kInvalid,
+       "priority", "number 7"},
   };
 }
 

@@ -40,6 +40,7 @@ TEST(ReadRequestTest, ReadsEveryField) {
   message.mutable_outputs()->add_names("argmax");
   message.mutable_outputs()->set_top_k(9);
   message.mutable_outputs()->set_last_position_only(true);
+  message.set_priority(v1::LOW);
   message.add_extra_inputs()->set_name("decoder_tokens");
   message.mutable_extra_inputs(0)->add_ids(6);
   ASSERT_OK_AND_ASSIGN(const SegmentRequest request,
@@ -54,6 +55,7 @@ TEST(ReadRequestTest, ReadsEveryField) {
   EXPECT_THAT(request.outputs.names, ElementsAre("argmax"));
   EXPECT_EQ(request.outputs.top_k, 9);
   EXPECT_TRUE(request.outputs.last_position_only);
+  EXPECT_EQ(request.priority, Priority::kLow);
   EXPECT_EQ(request.extra_inputs[0].name, "decoder_tokens");
   EXPECT_THAT(request.extra_inputs[0].tokens, ElementsAre(6));
 }
@@ -113,6 +115,18 @@ TEST(ReadRequestTest, RefusesAHandleOfAnotherSession) {
   EXPECT_THAT(
       ReadSegmentRequest(message, "s", Model()),
       StatusIs(kInvalid, HasSubstr("at.handle.session_id: is '\\nother'")));
+}
+
+TEST(ReadRequestTest, APriorityIsOneOfThree) {
+  EXPECT_THAT(ReadPriority(v1::HIGH), IsOkAndHolds(Priority::kHigh));
+  EXPECT_THAT(ReadPriority(v1::NORMAL), IsOkAndHolds(Priority::kNormal));
+  EXPECT_THAT(ReadPriority(v1::LOW), IsOkAndHolds(Priority::kLow));
+  EXPECT_THAT(ReadPriority(v1::PRIORITY_UNSPECIFIED),
+              IsOkAndHolds(Priority::kNormal));
+  EXPECT_THAT(ReadPriority(static_cast<v1::Priority>(4)),
+              StatusIs(kInvalid,
+                       "priority: no priority has the number 4, expected "
+                       "HIGH, NORMAL or LOW"));
 }
 
 TEST(ReadRequestTest, TimeoutsMustBePositiveDurations) {

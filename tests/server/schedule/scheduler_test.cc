@@ -150,6 +150,57 @@ TEST_F(SchedulerTest, AFullQueueRefusesAtOnceAndSaysWhenToRetry) {
   for (const Outcome& outcome : queued) EXPECT_OK(outcome.Get());
 }
 
+TEST_F(SchedulerTest, OneTenantCannotHaveTheWholeQueueToItself) {
+  const Outcome first = OccupyDevice();
+  const auto submit = [this](const std::string& tenant) {
+    Outcome outcome;
+    StepTask task = Task({1}, outcome);
+    task.tenant = tenant;
+    scheduler_->Submit(std::move(task));
+    return outcome;
+  };
+  std::vector<Outcome> queued;
+  for (const char* tenant : {"quiet", "flood", "flood"}) {
+    queued.push_back(submit(tenant));
+  }
+  const Outcome refused = submit("flood");
+  ASSERT_TRUE(refused.ready());
+  EXPECT_THAT(refused.Get(), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(GetErrorInfo(refused.Get().status()).metadata.at("tenant_bound"),
+            "2");
+  queued.push_back(submit("quiet"));
+  model_.Release();
+  for (const Outcome& outcome : queued) EXPECT_OK(outcome.Get());
+}
+
+TEST_F(SchedulerTest, HigherClassesAndTenantsThatHadLessGoFirst) {
+  options_.batch.max_rows = 1;
+  options_.max_waiting = 100;
+  scheduler_ = std::make_unique<Scheduler>(options_, &clock_, &observer_);
+  const Outcome first = OccupyDevice();
+  Mutex mu;
+  std::vector<std::string> order;
+  const auto submit = [&](const std::string& tenant, Priority priority) {
+    StepTask task = Task({1}, Outcome());
+    task.tenant = tenant;
+    task.priority = priority;
+    task.done = [&, name = tenant](const absl::StatusOr<StepOutcome>&) {
+      MutexLock lock(&mu);
+      order.push_back(name);
+    };
+    scheduler_->Submit(std::move(task));
+  };
+  submit("low", Priority::kLow);
+  for (int i = 0; i < 3; ++i) submit("flood", Priority::kNormal);
+  submit("quiet", Priority::kNormal);
+  submit("high", Priority::kHigh);
+  model_.Release();
+  scheduler_.reset();
+  MutexLock lock(&mu);
+  EXPECT_THAT(order,
+              ElementsAre("high", "flood", "quiet", "flood", "flood", "low"));
+}
+
 TEST_F(SchedulerTest, AFailedStepFailsEachRowOnceAndTheNextBatchRuns) {
   const Outcome first = OccupyDevice();
   const Outcome a = Submit({1});
