@@ -77,7 +77,8 @@ TEST_F(SharedExpiryTest, SessionsOfAServerThatDiedEndToo) {
   ASSERT_OK(a->Open("s", IdleTtl(absl::Milliseconds(100))));
   a.reset();
   const auto b = Serve();
-  EXPECT_EQ(GetErrorInfo(AwaitEnd(b.get(), "s")).reason, "SESSION_EXPIRED");
+  const absl::Status gone = AwaitEnd(b.get(), "s");
+  EXPECT_EQ(GetErrorInfo(gone).reason, "SESSION_EXPIRED") << gone;
 }
 
 TEST_F(SharedExpiryTest, WhatIsErasedLeavesNoTraceNorDoesItsTombstone) {
