@@ -150,9 +150,10 @@ void Scheduler::Submit(StepTask task) {
     if (entered.ok()) {
       inbox_.push_back(std::move(task));
       work_.notify_one();
+      return;
     }
   }
-  if (!entered.ok()) std::move(task.done)(std::move(entered));
+  std::move(task.done)(std::move(entered));
 }
 
 int64_t Scheduler::waiting() const {
