@@ -1,4 +1,5 @@
-// What tenants, classes and deadlines do to each other, over a minute.
+// What tenants, classes and deadlines do to each other, over seconds of
+// overload.
 
 #include "gtest/gtest.h"
 #include "tests/server/schedule/simulation.h"
@@ -14,7 +15,7 @@ SimulationOptions Options(int64_t max_rows, StepTime step) {
   SimulationOptions options;
   options.batch.max_rows = max_rows;
   options.step = step;
-  options.length = absl::Minutes(1);
+  options.length = absl::Seconds(20);
   return options;
 }
 
@@ -126,7 +127,7 @@ TEST(FairnessSimulationTest, ALowClassIsNotStarved) {
   simulation.Add(low);
   const SimulationReport report = simulation.Run();
   // After two seconds it counts as high.
-  EXPECT_GT(report.groups[1].latencies.size(), 100);
+  EXPECT_GT(report.groups[1].latencies.size(), 30);
   EXPECT_LT(report.groups[1].Percentile(1), absl::Seconds(2.1));
   EXPECT_GT(report.groups[1].Percentile(0), absl::Seconds(1.9));
 }
@@ -151,7 +152,7 @@ class OverloadTest : public ::testing::TestWithParam<double> {};
 
 TEST_P(OverloadTest, HopelessWorkCostsNoDeviceTime) {
   SimulationOptions options = Options(16, {Ms(5), Ms(0.5)});
-  options.length = absl::Seconds(20);
+  options.length = absl::Seconds(6);
   Simulation simulation(options);
   SessionGroup group = Sessions(400, Ms(1), Ms(1));
   group.timeout = Ms(GetParam());
@@ -162,7 +163,7 @@ TEST_P(OverloadTest, HopelessWorkCostsNoDeviceTime) {
   EXPECT_GT(seen.dropped, 0);
   EXPECT_LT(static_cast<double>(seen.late), 0.01 * answered);
   // Nor does it make the device idle, or its batches tiny.
-  EXPECT_GT(report.busy, 0.98 * absl::Seconds(18));
+  EXPECT_GT(report.busy, 0.98 * absl::Seconds(4));
   EXPECT_GE(report.MeanBatch(), 0.4 * 16);
 }
 
@@ -173,9 +174,8 @@ INSTANTIATE_TEST_SUITE_P(Milliseconds, OverloadTest,
 // once a second.
 TEST(FairnessSimulationTest, WhatCanNeverBeInTimeIsTriedOnceASecond) {
   SimulationOptions options = Options(16, {Ms(12), Ms(0.05)});
-  options.length = absl::Seconds(20);
   Simulation simulation(options);
-  SessionGroup group = Sessions(100, Ms(1), Ms(1));
+  SessionGroup group = Sessions(30, Ms(1), Ms(1));
   group.timeout = Ms(8);
   simulation.Add(group);
   const SimulationReport report = simulation.Run();
