@@ -26,10 +26,11 @@ RmtGraphs::RmtGraphs(const Backbone* backbone, int64_t segment_size,
       compute_(compute),
       device_(device) {
   if (!DeviceGraph::Supports(device)) return;
-  // The largest first: the others fit in its memory.
+  // The largest first: what the others compute on the way fits in its memory.
   for (auto rows = std::rbegin(kBuckets); rows != std::rend(kBuckets); ++rows) {
     if (*rows * (segment_size + 2 * num_memory) > kMostPositions) continue;
     for (const int64_t read : {int64_t{0}, few}) {
+      if (read >= segment_size) continue;
       graphs_[{read, *rows}] = Capture(*rows, read);
     }
   }

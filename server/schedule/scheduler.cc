@@ -232,6 +232,8 @@ Scheduler::Batch Scheduler::TakeBatch() {
       Batch batch;
       batch.tasks = std::move(again_.front());
       again_.pop_front();
+      // The policy has not seen what came meanwhile.
+      wait_until_ = -absl::InfiniteDuration();
       return batch;
     }
   }

@@ -25,8 +25,8 @@ struct StepOutcome {
 };
 
 // One segment on its way to the device. Moved along: session -> scheduler ->
-// batch; `done` is called exactly once, on an executor thread (or, for a task
-// that is refused, by whoever refused it).
+// batch; `done` is called exactly once: on the completion thread, on the
+// executor thread for what was not run, or by Submit() for what is refused.
 struct StepTask {
   SequenceModel* model = nullptr;
   std::vector<int32_t> tokens;

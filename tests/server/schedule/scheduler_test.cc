@@ -232,6 +232,21 @@ TEST_F(SchedulerTest, ARowThatFailsIsAnsweredAloneAndOnce) {
   EXPECT_THAT(model_.batches(), ElementsAre(1, 4, 2, 2, 1, 1));
 }
 
+TEST_F(SchedulerTest, WhatIsSubmittedByAFailedRowIsRunThoughOthersFailToo) {
+  const Outcome first = OccupyDevice();
+  Outcome b, c;
+  StepTask a = Task({7}, Outcome());
+  a.done = [this, &c](const absl::StatusOr<StepOutcome>&) {
+    scheduler_->Submit(Task({1}, c));
+  };
+  scheduler_->Submit(std::move(a));
+  scheduler_->Submit(Task({7}, b));
+  model_.Refuse(7);
+  model_.Release();
+  EXPECT_THAT(b.Get(), StatusIs(absl::StatusCode::kInternal));
+  EXPECT_OK(c.Get());
+}
+
 TEST_F(SchedulerTest, AValueThatCannotBeLoadedFailsItsRowAlone) {
   const Outcome first = OccupyDevice();
   const Outcome good = Submit({1});
