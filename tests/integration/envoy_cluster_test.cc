@@ -90,12 +90,19 @@ class EnvoyClusterTest : public EnvoyTest {
   double StoresUp() const {
     return Metric(0, "mneme_store_up") + Metric(1, "mneme_store_up");
   }
-  // How many sessions `client` lists.
+  // How many sessions `client` lists; a node that failed a moment ago is not
+  // asked at once, and UNAVAILABLE is retried.
   static size_t CountListed(client::Client& client) {
     size_t count = 0;
     std::string token;
     do {
-      const auto page = client.ListSessions({}, token);
+      auto page = client.ListSessions({}, token);
+      Eventually([&] {
+        if (absl::IsUnavailable(page.status())) {
+          page = client.ListSessions({}, token);
+        }
+        return !absl::IsUnavailable(page.status());
+      });
       EXPECT_THAT(page, IsOk());
       if (!page.ok()) return count;
       count += page->sessions.size();
