@@ -13,7 +13,7 @@
 namespace mneme {
 
 // The layers that several families are made of. They share their weights with
-// the map they are made from and hold nothing else: const calls from any
+// the map they are made from, but for a frozen head: const calls from any
 // thread are safe.
 
 // y = x W^T (+ b), W [out, in].

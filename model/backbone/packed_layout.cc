@@ -1,9 +1,10 @@
-#include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
 #include <utility>
+#include <vector>
 
 #include "model/backbone/backbone.h"
+#include "model/runtime/device.h"
 
 namespace mneme {
 namespace {
@@ -11,9 +12,9 @@ namespace {
 // `total` numbers on the device, written by `fill`.
 template <typename Fill>
 at::Tensor Numbers(int64_t total, at::Device device, Fill&& fill) {
-  at::Tensor numbers = at::empty({total}, at::kLong);
-  fill(numbers.mutable_data_ptr<int64_t>());
-  return numbers.to(device);
+  std::vector<int64_t> numbers(static_cast<size_t>(total));
+  fill(numbers.data());
+  return ToDevice(numbers, device);
 }
 
 }  // namespace

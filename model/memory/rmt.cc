@@ -196,11 +196,11 @@ absl::StatusOr<std::vector<MemoryRef>> Rmt::Load(
   if (bytes.empty()) return std::vector<MemoryRef>();
   return InInferenceMode([&]() -> absl::StatusOr<std::vector<MemoryRef>> {
     const DeviceStreams::Scope scope(*streams_);
-    return slab_.Store(FromBytes(DTypeOf(residence_),
-                                 {static_cast<int64_t>(bytes.size()),
-                                  (num_memory_ + 1) * width_},
-                                 values)
-                           .to(device_));
+    const at::Tensor host = FromBytes(
+        DTypeOf(residence_),
+        {static_cast<int64_t>(bytes.size()), (num_memory_ + 1) * width_},
+        values);
+    return slab_.Store(ToDevice(host, device_));
   });
 }
 

@@ -1,9 +1,10 @@
 #include "model/memory/rmt_cell.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/tensor.h>
 
 #include <utility>
+
+#include "model/runtime/device.h"
 
 namespace mneme {
 namespace {
@@ -63,10 +64,10 @@ RmtLayout RmtLayout::Of(const std::vector<int64_t>& token_lengths,
   layout.packed = PackedLayout::Of(std::move(lengths), device,
                                    read == 0 ? 0 : read + num_memory);
   if (num_memory == 0 || layout.packed.uniform()) return layout;
-  layout.gather = at::tensor(gather, at::kLong).to(device);
+  layout.gather = ToDevice(gather, device);
   if (read == 0) {
-    layout.token_rows = at::tensor(token_rows, at::kLong).to(device);
-    layout.memory_rows = at::tensor(memory_rows, at::kLong).to(device);
+    layout.token_rows = ToDevice(token_rows, device);
+    layout.memory_rows = ToDevice(memory_rows, device);
   }
   return layout;
 }

@@ -9,7 +9,8 @@ namespace mneme {
 
 // Checks every row of a batch against StepRow's contract, as far as `spec`
 // tells it: lengths, token ids, memory present, extra inputs, outputs and k.
-// INVALID_ARGUMENT names the row and the field. Families call it first in Step.
+// INVALID_ARGUMENT names the row and the field. Families call it first in Start
+// or Apply.
 absl::Status CheckRows(const ModelSpec& spec, absl::Span<const StepRow> rows);
 
 // An INVALID_ARGUMENT about rows[row].

@@ -89,4 +89,9 @@ at::Tensor ToDevice(const std::vector<int64_t>& values, at::Device device) {
   return device.is_cpu() ? host : host.to(device, /*non_blocking=*/true);
 }
 
+at::Tensor ToDevice(const at::Tensor& host, at::Device device) {
+  if (device.is_cpu()) return host;
+  return host.pin_memory().to(device, /*non_blocking=*/true);
+}
+
 }  // namespace mneme

@@ -29,8 +29,9 @@ const char* PrecisionName(at::ScalarType type);
 // positions, 12 heads).
 void PreferFastAttention();
 
-// Copies a list of int64 to the device in one move.
+// Copies to the device, without waiting for what it does.
 at::Tensor ToDevice(const std::vector<int64_t>& values, at::Device device);
+at::Tensor ToDevice(const at::Tensor& host, at::Device device);
 
 }  // namespace mneme
 

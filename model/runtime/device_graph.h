@@ -24,7 +24,8 @@ class DeviceGraph {
 
   // Records `body`, which runs nothing now. What it reads and writes must stay
   // where it is while the graph lives. REQUIRES: body ran before, for real, on
-  // this stream, so that libraries have set themselves up. `shares_with`: a
+  // this stream, so that libraries have set themselves up, and no other thread
+  // uses CUDA meanwhile. The allocator's cache is emptied. `shares_with`: a
   // graph whose memory this one uses too; null: memory of its own. Graphs that
   // share are replayed one after another on one stream, and what one leaves is
   // gone when another is replayed.

@@ -29,10 +29,6 @@ DeviceStreams::Scope::Scope(const DeviceStreams& streams) {
   guard_ = std::make_unique<Guard>(streams.cuda()->compute);
 }
 
-void DeviceStreams::Synchronize() const {
-  if (cuda_ != nullptr) cuda_->compute.synchronize();
-}
-
 #else
 
 struct CudaStreams {};
@@ -40,7 +36,6 @@ struct DeviceStreams::Scope::Guard {};
 
 DeviceStreams::DeviceStreams(c10::Device) {}
 DeviceStreams::Scope::Scope(const DeviceStreams&) {}
-void DeviceStreams::Synchronize() const {}
 
 #endif
 

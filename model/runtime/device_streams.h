@@ -33,9 +33,6 @@ class DeviceStreams {
     std::unique_ptr<Guard> guard_;
   };
 
-  // Returns when the device has done all that it was given.
-  void Synchronize() const;
-
   // nullptr without CUDA.
   const CudaStreams* cuda() const { return cuda_.get(); }
 

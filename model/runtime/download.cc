@@ -21,9 +21,8 @@ struct Download::Event {
 
 namespace {
 
-at::Tensor CopyToPinned(const at::Tensor& tensor,
+at::Tensor CopyToPinned(const at::Tensor& dense,
                         const c10::cuda::CUDAStream& stream) {
-  const at::Tensor dense = tensor.contiguous();
   at::Tensor host = at::empty_like(
       dense, dense.options().device(at::kCPU).pinned_memory(true));
   c10::cuda::CUDACachingAllocator::recordStream(dense.storage().data_ptr(),
@@ -36,10 +35,10 @@ at::Tensor CopyToPinned(const at::Tensor& tensor,
 }  // namespace
 
 void Download::Start(const DeviceStreams& streams) {
-  if (streams.cuda() == nullptr) return;
-  const c10::cuda::CUDAStream& copies = streams.cuda()->copies;
   // What contiguous() still has to do belongs to the stream of the steps.
   for (at::Tensor& tensor : tensors_) tensor = tensor.contiguous();
+  if (streams.cuda() == nullptr) return;
+  const c10::cuda::CUDAStream& copies = streams.cuda()->copies;
   c10::Event computed(c10::DeviceType::CUDA);
   computed.record(streams.cuda()->compute);
   computed.block(copies);

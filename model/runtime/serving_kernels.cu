@@ -1,20 +1,11 @@
-#include <c10/util/Exception.h>
 #include <torch/library.h>
 
 #include "model/runtime/argmax_kernel.h"
 #include "model/runtime/layer_norm_kernels.h"
+#include "model/runtime/no_warnings.h"
 #include "model/runtime/serving_kernels.h"
 
 namespace mneme {
-namespace {
-
-// Registering in the place of another kernel warns; here it is meant.
-struct NoWarnings : c10::WarningHandler {
-  void process(const c10::Warning&) override {}
-};
-
-}  // namespace
-
 void UseServingKernels() {
   static torch::Library cuda(torch::Library::IMPL, "aten",
                              c10::DispatchKey::CUDA, __FILE__, __LINE__);

@@ -1,10 +1,10 @@
 #include <ATen/ATen.h>
-#include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "model/runtime/column_sum.h"
 #include "model/runtime/layer_norm_kernels.h"
+#include "model/runtime/no_warnings.h"
 #include "model/train/training_kernels.h"
 
 namespace mneme {
@@ -38,11 +38,6 @@ at::Tensor Addmm(const at::Tensor& bias, const at::Tensor& x,
   return plain ? Affine::apply(bias, x, weight)
                : Affine::apply(bias * beta, x * alpha, weight);
 }
-
-// Registering in the place of another kernel warns; here it is meant.
-struct NoWarnings : c10::WarningHandler {
-  void process(const c10::Warning&) override {}
-};
 
 }  // namespace
 

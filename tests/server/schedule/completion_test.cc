@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/schedule/scheduler.h"
+#include "tests/server/schedule/no_observer.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_model.h"
 #include "tests/testing/pending.h"
@@ -81,11 +82,6 @@ class FakeDevice : public SequenceModel {
   std::condition_variable changed_;
   std::vector<int64_t> started_ ABSL_GUARDED_BY(mu_);
   std::deque<absl::Status> ends_ ABSL_GUARDED_BY(mu_);
-};
-
-class NoObserver : public BatchObserver {
- public:
-  void OnBatch(const ModelSpec&, int64_t, int64_t, absl::Duration) override {}
 };
 
 class CompletionTest : public ::testing::Test {

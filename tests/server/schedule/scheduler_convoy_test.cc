@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "server/schedule/scheduler.h"
+#include "tests/server/schedule/no_observer.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_model.h"
 #include "tests/testing/pending.h"
@@ -8,10 +9,6 @@
 
 namespace mneme {
 namespace {
-
-class NoObserver : public BatchObserver {
-  void OnBatch(const ModelSpec&, int64_t, int64_t, absl::Duration) override {}
-};
 
 // A step takes ten milliseconds, whatever is in it.
 class TenMillisecondModel : public FakeModel {
