@@ -127,8 +127,10 @@ absl::StatusOr<SessionInfo> SessionManager::Get(const SessionKey& key) const {
 void SessionManager::Get(const SessionKey& key, InfoDone done) {
   const auto here = table_.Find(key);
   const bool shared = context_.writer->shares_store();
-  if (here.ok() ? (*here)->is_held() : !shared) {
-    return std::move(done)(Get(key));
+  if (!here.ok() && !shared) return std::move(done)(here.status());
+  // Not looked for again: where it ends just now, that would find nothing.
+  if (here.ok() && (*here)->is_held()) {
+    return std::move(done)((*here)->Info());
   }
   if (!shared) {
     return Session::Reacquire(

@@ -37,7 +37,10 @@ class SharedExpiryTest : public SharedTest {
   }
   static absl::Status AwaitEnd(SharingServer* server, const std::string& id) {
     absl::Status status;
-    Await([&] { return !(status = server->Get(id).status()).ok(); });
+    Await([&] {
+      status = server->Get(id).status();
+      return !status.ok() && !absl::IsUnavailable(status);
+    });
     return status;
   }
   // Its lease may run out halfway: then it is to be tried again.
@@ -79,6 +82,17 @@ TEST_F(SharedExpiryTest, SessionsOfAServerThatDiedEndToo) {
   const auto b = Serve();
   const absl::Status gone = AwaitEnd(b.get(), "s");
   EXPECT_EQ(GetErrorInfo(gone).reason, "SESSION_EXPIRED") << gone;
+}
+
+// Whatever of its end a Get comes upon.
+TEST_F(SharedExpiryTest, NobodyHearsThatASessionThatEndsNeverWas) {
+  const auto a = Serve();
+  for (int i = 0; i < 50; ++i) {
+    const std::string id = absl::StrCat("s", i);
+    ASSERT_OK(a->Open(id, IdleTtl(absl::Milliseconds(1))));
+    const absl::Status gone = AwaitEnd(a.get(), id);
+    EXPECT_EQ(GetErrorInfo(gone).reason, "SESSION_EXPIRED") << gone;
+  }
 }
 
 TEST_F(SharedExpiryTest, WhatIsErasedLeavesNoTraceNorDoesItsTombstone) {

@@ -81,7 +81,8 @@ class SharedTest : public ::testing::Test, protected FakeStreams {
   SharedTest() {
     options_.address = redis_.address();
     options_.lease = absl::Milliseconds(20);
-    options_.look_after = absl::Milliseconds(10);
+    // More than it takes to make a session where many tests run.
+    options_.look_after = absl::Milliseconds(500);
     limits_.takeover_wait = absl::Seconds(30);
   }
 
