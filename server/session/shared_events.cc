@@ -29,6 +29,19 @@ std::string EncodeEvent(const SessionEvent& event) {
                       EncodeTombstone(fields));
 }
 
+SharedDirectory::Note Missed() {
+  return {std::string(kMissed), std::nullopt, ""};
+}
+
+// A closed session is due no more when that is told, and its owner is answered
+// after that; of any other a note is not to outlive its erasure.
+SharedDirectory::Note NoteOf(const SessionEvent& event) {
+  SharedDirectory::Note note = {EncodeEvent(event), std::nullopt,
+                                std::string(kMissed)};
+  if (event.end != EndReason::kClosed) note.of = event.key;
+  return note;
+}
+
 // nullopt: of a newer server.
 std::optional<SessionEvent> DecodeEvent(absl::string_view note) {
   const absl::string_view kind = note.substr(0, 1);
@@ -53,7 +66,7 @@ void SharedEvents::Publish(const SessionEvent& event, Then then) {
   {
     MutexLock lock(&mu_);
     if (failing_) now.swap(then);
-    Add({event.key, EncodeEvent(event), std::move(then)});
+    Add({event.key, NoteOf(event), std::move(then)});
     first = !std::exchange(telling_, true);
   }
   if (now != nullptr) std::move(now)();
@@ -63,7 +76,7 @@ void SharedEvents::Publish(const SessionEvent& event, Then then) {
 void SharedEvents::Forget(const SessionKey& key) {
   MutexLock lock(&mu_);
   for (Untold& untold : untold_) {
-    if (untold.key == key) untold.note = std::string(kMissed);
+    if (untold.key == key) untold.note = Missed();
   }
 }
 
@@ -104,12 +117,12 @@ void SharedEvents::Add(Untold untold) {
   untold_.push_back(std::move(untold));
   if (untold_.size() <= kMostUntold || !failing_) return;
   untold_.pop_front();
-  untold_.front().note = std::string(kMissed);
+  untold_.front().note = Missed();
 }
 
 void SharedEvents::Tell(SharedDirectory* directory) {
   std::vector<Untold> untold = TakeUntold();
-  std::vector<std::string> notes;
+  std::vector<SharedDirectory::Note> notes;
   notes.reserve(untold.size());
   for (const Untold& one : untold) notes.push_back(one.note);
   const bool told = directory->Tell(notes).ok();

@@ -63,7 +63,7 @@ class SharedEvents {
  private:
   struct Untold {
     SessionKey key;
-    std::string note;
+    SharedDirectory::Note note;
     Then then;  // null: was called
   };
 

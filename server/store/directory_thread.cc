@@ -31,7 +31,7 @@ class FullDirectory : public SharedDirectory {
                       const std::string& /*tombstone*/) override {
     return Full();
   }
-  absl::Status Tell(const std::vector<std::string>& /*notes*/) override {
+  absl::Status Tell(const std::vector<Note>& /*notes*/) override {
     return Full();
   }
   absl::StatusOr<Heard> Hear(const std::string& /*after*/,

@@ -172,14 +172,18 @@ absl::Status RedisDirectory::Forget(const Due& due,
       .status();
 }
 
-absl::Status RedisDirectory::Tell(const std::vector<std::string>& notes) {
+absl::Status RedisDirectory::Tell(const std::vector<Note>& notes) {
   std::vector<std::string> arguments = {absl::StrCat(kNotesKept),
                                         absl::StrCat(kNotesSeconds)};
-  arguments.insert(arguments.end(), notes.begin(), notes.end());
+  for (const Note& note : notes) {
+    const std::string index =
+        note.of.has_value() ? keys_->Index(*note.of) : std::string();
+    arguments.insert(arguments.end(), {note.text, index, note.if_gone});
+  }
   MutexLock lock(&mu_);
   return connection_
-      .Run(RedisScripts::Get().tell.Call({keys_->Notes(), keys_->NoteCount()},
-                                         arguments))
+      .Run(RedisScripts::Get().tell.Call(
+          {keys_->Notes(), keys_->NoteCount(), keys_->Due()}, arguments))
       .status();
 }
 

@@ -35,7 +35,7 @@ class RedisDirectory : public SharedDirectory {
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Forget(const Due& due, const std::string& tombstone) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Tell(const std::vector<std::string>& notes) override
+  absl::Status Tell(const std::vector<Note>& notes) override
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<Heard> Hear(const std::string& after, size_t limit) override
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -185,9 +185,12 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now_us()),
 
 constexpr char kTell[] = R"lua(
 redis.call('SET', KEYS[2], integer(now_us()), 'NX')
-for i = 3, #ARGV do
+for i = 3, #ARGV, 3 do
+  local index = ARGV[i + 1]
+  local gone = index ~= '' and not redis.call('ZSCORE', KEYS[3], index)
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1],
-             integer(redis.call('INCR', KEYS[2])) .. '-1', 'n', ARGV[i])
+             integer(redis.call('INCR', KEYS[2])) .. '-1', 'n',
+             gone and ARGV[i + 2] or ARGV[i])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return {'ok'}

@@ -94,8 +94,9 @@ struct RedisScripts {
   RedisScript forget;
   // KEYS due. ARGV limit: indexes that are due, each followed by its score.
   RedisScript due;
-  // KEYS notes, their count. ARGV how many to keep (about) and for how long (s)
-  // if no others come, notes: "ok"
+  // KEYS notes, their count, due. ARGV how many to keep (about) and for how
+  // long (s) if no others come; for each note its text, an index or empty, and
+  // the text instead of it where that index is not in due: "ok"
   RedisScript tell;
   // KEYS notes, their count. ARGV mark or empty, limit: "ok", the next mark,
   // "missed" if notes after that mark are gone, or may be; those that are there

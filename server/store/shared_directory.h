@@ -81,7 +81,14 @@ class SharedDirectory {
   // Notes that the servers leave for each other. The newest some ten thousand
   // are kept, until for a minute none came. After UNAVAILABLE they may have
   // been left all the same.
-  virtual absl::Status Tell(const std::vector<std::string>& notes) = 0;
+  struct Note {
+    std::string text;
+    // Where this session is due no more, as one that was erased, `if_gone` is
+    // left instead: it was, or is to be, the last trace.
+    std::optional<SessionKey> of;
+    std::string if_gone;
+  };
+  virtual absl::Status Tell(const std::vector<Note>& notes) = 0;
   struct Heard {
     std::vector<std::string> notes;  // in the order in which they were left
     std::string mark;                // the next `after`

@@ -38,7 +38,7 @@ class GatedDirectory : public SharedDirectory {
   absl::Status Forget(const Due&, const std::string&) override {
     return absl::OkStatus();
   }
-  absl::Status Tell(const std::vector<std::string>&) override {
+  absl::Status Tell(const std::vector<Note>&) override {
     return absl::OkStatus();
   }
   absl::StatusOr<Heard> Hear(const std::string&, size_t) override {

@@ -16,6 +16,15 @@
 namespace mneme {
 namespace {
 
+std::vector<SharedDirectory::Note> Notes(
+    const std::vector<std::string>& texts) {
+  std::vector<SharedDirectory::Note> notes;
+  for (const std::string& text : texts) {
+    notes.push_back({text, std::nullopt, ""});
+  }
+  return notes;
+}
+
 using ::absl::StatusCode;
 using ::testing::Each;
 using ::testing::ElementsAre;
@@ -122,11 +131,11 @@ TEST_F(RedisStoreTest, NotesAreHeardInOrderByWhoAskedBefore) {
   const auto hear = [&](const std::string& after, size_t limit) {
     return b->directory()->Hear(after, limit).value();
   };
-  ASSERT_THAT(a->directory()->Tell({"long ago"}), IsOk());
+  ASSERT_THAT(a->directory()->Tell(Notes({"long ago"})), IsOk());
   const std::string start = hear("", 10).mark;
   EXPECT_THAT(hear(start, 10).notes, IsEmpty());
-  ASSERT_THAT(a->directory()->Tell({"one", "two"}), IsOk());
-  ASSERT_THAT(b->directory()->Tell({"three"}), IsOk());
+  ASSERT_THAT(a->directory()->Tell(Notes({"one", "two"})), IsOk());
+  ASSERT_THAT(b->directory()->Tell(Notes({"three"})), IsOk());
   const auto first = hear(start, 2);
   EXPECT_THAT(first.notes, ElementsAre("one", "two"));
   const auto rest = hear(first.mark, 2);
@@ -138,27 +147,41 @@ TEST_F(RedisStoreTest, NotesAreHeardInOrderByWhoAskedBefore) {
 TEST_F(RedisStoreTest, NobodyMissedNotesThatHeHeardBeforeTheyWereForgotten) {
   const auto store = Open();
   SharedDirectory* const directory = store->directory();
-  ASSERT_THAT(directory->Tell({"one"}), IsOk());
+  ASSERT_THAT(directory->Tell(Notes({"one"})), IsOk());
   const std::string heard = directory->Hear("", 1)->mark;
-  ASSERT_THAT(directory->Tell({"two"}), IsOk());
+  ASSERT_THAT(directory->Tell(Notes({"two"})), IsOk());
   const std::string heard_all = directory->Hear(heard, 9)->mark;
   EXPECT_GT(server_.Run({"TTL", keys_.Notes()}).integer, 0);
   server_.Run({"DEL", keys_.Notes()});  // that time is over
   EXPECT_FALSE(directory->Hear(heard_all, 9)->missed);
   EXPECT_TRUE(directory->Hear(heard, 9)->missed);
-  ASSERT_THAT(directory->Tell({"three"}), IsOk());
+  ASSERT_THAT(directory->Tell(Notes({"three"})), IsOk());
   const auto next = directory->Hear(heard_all, 9);
   EXPECT_FALSE(next->missed);
   EXPECT_THAT(next->notes, ElementsAre("three"));
 }
 
+TEST_F(RedisStoreTest, ANoteOfASessionThatWasErasedTellsNothing) {
+  const auto store = Open();
+  SharedDirectory* const directory = store->directory();
+  const std::string mark = directory->Hear("", 1)->mark;
+  ASSERT_THAT(Step(store.get(), 0), IsOk());
+  ASSERT_THAT(store->Remove(session_, "its tombstone"), IsOk());
+  const SharedDirectory::Note note = {"of it", session_, "nothing"};
+  ASSERT_THAT(directory->Tell({note}), IsOk());
+  ASSERT_THAT(store->MarkErase(), IsOk());
+  ASSERT_THAT(store->RemoveTombstone(session_), IsOk());
+  ASSERT_THAT(directory->Tell({note}), IsOk());
+  EXPECT_THAT(directory->Hear(mark, 9)->notes, ElementsAre("of it", "nothing"));
+}
+
 TEST_F(RedisStoreTest, TheOldestNotesGoAndWhoWantedThemIsTold) {
   const auto store = Open();
-  ASSERT_THAT(store->directory()->Tell({"first"}), IsOk());
+  ASSERT_THAT(store->directory()->Tell(Notes({"first"})), IsOk());
   const std::string mark = store->directory()->Hear("", 1)->mark;
   const std::vector<std::string> many(1000, "note");
   for (int i = 0; i < 15; ++i) {
-    ASSERT_THAT(store->directory()->Tell(many), IsOk());
+    ASSERT_THAT(store->directory()->Tell(Notes(many)), IsOk());
   }
   EXPECT_LT(server_.Run({"XLEN", keys_.Notes()}).integer, 11'000);
   EXPECT_TRUE(store->directory()->Hear(mark, 1)->missed);
