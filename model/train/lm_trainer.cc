@@ -37,12 +37,12 @@ absl::Status CopyState(const TrainCheckpoint& checkpoint,
 }  // namespace
 
 LmTrainer::LmTrainer(const LmOptions& options, const Placement& place,
-                     BpttSchedule bptt, StreamSampler sampler)
+                     BpttSchedule bptt, const StreamSampler& sampler)
     : options_(options),
       place_(place),
       bptt_(std::move(bptt)),
       rate_{options.learning_rate, options.warmup, options.final_rate},
-      sampler_(std::move(sampler)) {}
+      sampler_(sampler) {}
 
 absl::StatusOr<std::unique_ptr<LmTrainer>> LmTrainer::Create(
     const LmOptions& options, const Corpus& corpus) {
@@ -56,10 +56,10 @@ absl::StatusOr<std::unique_ptr<LmTrainer>> LmTrainer::Create(
   sampling.reset_probability = options.reset_probability;
   sampling.seed = options.seed;
   const int64_t longest = bptt.max_segments() * options.model.segment;
-  ASSIGN_OR_RETURN(StreamSampler sampler,
+  ASSIGN_OR_RETURN(const StreamSampler sampler,
                    StreamSampler::Create(sampling, longest));
   std::unique_ptr<LmTrainer> trainer(
-      new LmTrainer(options, place, std::move(bptt), std::move(sampler)));
+      new LmTrainer(options, place, std::move(bptt), sampler));
   trainer->identity_ =
       RunIdentity(options, corpus, PrecisionName(place.compute));
   RETURN_IF_ERROR(trainer->Build(corpus));

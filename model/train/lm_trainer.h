@@ -56,7 +56,7 @@ class LmTrainer {
 
  private:
   LmTrainer(const LmOptions& options, const Placement& place, BpttSchedule bptt,
-            StreamSampler sampler);
+            const StreamSampler& sampler);
   absl::Status Build(const Corpus& corpus);
   absl::Status RestoreCounters(const TrainCheckpoint& checkpoint);
 

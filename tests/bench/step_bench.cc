@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <random>
 #include <string>
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "model/load_model.h"
 #include "model/sequence_model.h"
+#include "server/base/status_macros.h"
 
 namespace mneme {
 namespace {
@@ -45,14 +47,6 @@ OutputRequest RequestOf(const std::string& outputs) {
   return request;
 }
 
-template <typename T>
-T Check(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "step_bench: %s\n",
-               std::string(value.status().message()).c_str());
-  std::exit(1);
-}
-
 class Bench {
  public:
   Bench(SequenceModel* model, const Flags& flags, int rows)
@@ -75,17 +69,18 @@ class Bench {
   }
 
   // Steps for so long; the time from the start of each to its end.
-  void Run(absl::Duration duration) {
+  absl::Status Run(absl::Duration duration) {
     times_.clear();
     const absl::Time begin = absl::Now();
-    for (Group& group : groups_) Start(&group);
+    for (Group& group : groups_) RETURN_IF_ERROR(Start(&group));
     for (size_t next = 0; absl::Now() - begin < duration;
          next = (next + 1) % groups_.size()) {
-      Finish(&groups_[next]);
-      Start(&groups_[next]);
+      RETURN_IF_ERROR(Finish(&groups_[next]));
+      RETURN_IF_ERROR(Start(&groups_[next]));
     }
-    for (Group& group : groups_) Finish(&group);
+    for (Group& group : groups_) RETURN_IF_ERROR(Finish(&group));
     elapsed_ = absl::Now() - begin;
+    return absl::OkStatus();
   }
 
   void Print() {
@@ -104,7 +99,7 @@ class Bench {
   }
 
  private:
-  void Start(Group* group) {
+  absl::Status Start(Group* group) {
     std::vector<StepRow> rows(group->tokens.size());
     for (size_t i = 0; i < rows.size(); ++i) {
       rows[i].tokens = group->tokens[i];
@@ -113,16 +108,18 @@ class Bench {
       rows[i].request = &request_;
     }
     group->started = absl::Now();
-    group->step = Check(model_->Start(rows));
+    ASSIGN_OR_RETURN(group->step, model_->Start(rows));
+    return absl::OkStatus();
   }
 
-  void Finish(Group* group) {
-    std::vector<StepResult> results = Check(group->step->Wait());
+  absl::Status Finish(Group* group) {
+    ASSIGN_OR_RETURN(std::vector<StepResult> results, group->step->Wait());
     times_.push_back(absl::Now() - group->started);
     for (size_t i = 0; i < results.size(); ++i) {
       group->memories[i] = std::move(results[i].memory);
     }
     group->fresh = false;
+    return absl::OkStatus();
   }
 
   SequenceModel* const model_;
@@ -133,8 +130,8 @@ class Bench {
   absl::Duration elapsed_;
 };
 
-void Run(const Flags& flags) {
-  const auto model = Check(LoadModel(flags.model, flags.options));
+absl::Status Measure(const Flags& flags) {
+  ASSIGN_OR_RETURN(const auto model, LoadModel(flags.model, flags.options));
   std::printf("%s, %s, %s, outputs %s, %d groups in turn\n",
               model->spec().name.c_str(), flags.options.device.c_str(),
               model->spec().numeric_mode.c_str(), flags.outputs.c_str(),
@@ -142,17 +139,20 @@ void Run(const Flags& flags) {
   std::printf("  rows     tokens/s      ms/step     p50 ms     p99 ms\n");
   for (const int rows : flags.rows) {
     Bench bench(model.get(), flags, rows);
-    bench.Run(absl::Seconds(flags.seconds / 4));
-    bench.Run(absl::Seconds(flags.seconds));
+    RETURN_IF_ERROR(bench.Run(absl::Seconds(flags.seconds / 4)));
+    RETURN_IF_ERROR(bench.Run(absl::Seconds(flags.seconds)));
     bench.Print();
   }
+  return absl::OkStatus();
 }
 
-}  // namespace
-}  // namespace mneme
+int Fail(const std::string& why) {
+  std::fprintf(stderr, "step_bench: %s\n", why.c_str());
+  return 1;
+}
 
-int main(int argc, char** argv) {
-  mneme::Flags flags;
+int Run(int argc, char** argv) {
+  Flags flags;
   CLI::App app("Measures a model's step, without a server");
   app.add_option("--model", flags.model, "model folder")->required();
   app.add_option("--device", flags.options.device, "cpu, cuda or cuda:N");
@@ -167,5 +167,17 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 8));
   app.add_option("--seconds", flags.seconds, "of each line");
   CLI11_PARSE(app, argc, argv);
-  mneme::Run(flags);
+  const absl::Status status = Measure(flags);
+  return status.ok() ? 0 : Fail(std::string(status.message()));
+}
+
+}  // namespace
+}  // namespace mneme
+
+int main(int argc, char** argv) {
+  try {
+    return mneme::Run(argc, argv);
+  } catch (const std::exception& error) {  // a bug, or no memory left
+    return mneme::Fail(error.what());
+  }
 }

@@ -55,7 +55,8 @@ TEST_P(MemoryDTypeTest, ARestoredMemoryHasTheSameBytesAndGoesOnTheSame) {
 TEST_P(MemoryDTypeTest, StreamsStayNearThoseOfFloat32) {
   const Tokens tokens = SomeTokens(3 * kSegment, 5);
   const std::vector<float> rounded = Stream(tokens).logits;
-  RmtTest::SetUp();
+  ASSERT_OK_AND_ASSIGN(model_,
+                       LoadModel(BundledGolden("rmt_gpt2"), TestOptions()));
   const std::vector<float> exact = Stream(tokens).logits;
   EXPECT_NE(rounded, exact);
   EXPECT_THAT(rounded, Pointwise(FloatNear(0.1f), exact));

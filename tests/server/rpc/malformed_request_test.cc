@@ -73,6 +73,20 @@ std::vector<Case> SegmentCases() {
          r->mutable_extra_inputs(0)->mutable_ids()->Resize(65, 1);
        },
        kInvalid, "extra_inputs[0].ids", "at most 64"},
+      {"ZeroTimeout", [](R* r) { r->mutable_timeout(); }, kInvalid, "timeout",
+       "more than 0"},
+      {"TimeoutThatIsNone",
+       [](R* r) { r->mutable_timeout()->set_nanos(-1000000000); }, kInvalid,
+       "timeout", "nanos"},
+      {"UnknownPriority",
+       [](R* r) { r->set_priority(static_cast<v1::Priority>(7)); }, kInvalid,
+       "priority", "number 7"},
+  };
+}
+
+std::vector<Case> HugeNameCases() {
+  using R = v1::SegmentRequest;
+  return {
       {"HugeSessionId", [](R* r) { r->set_session_id(Huge()); }, kInvalid,
        "session_id", "100000"},
       {"HugeHandleSession",
@@ -91,14 +105,6 @@ std::vector<Case> SegmentCases() {
        kInvalid, "outputs.names[0]", "100000"},
       {"HugeExtraInput", [](R* r) { r->add_extra_inputs()->set_name(Huge()); },
        kInvalid, "extra_inputs[0].name", "100000"},
-      {"ZeroTimeout", [](R* r) { r->mutable_timeout(); }, kInvalid, "timeout",
-       "more than 0"},
-      {"TimeoutThatIsNone",
-       [](R* r) { r->mutable_timeout()->set_nanos(-1000000000); }, kInvalid,
-       "timeout", "nanos"},
-      {"UnknownPriority",
-       [](R* r) { r->set_priority(static_cast<v1::Priority>(7)); }, kInvalid,
-       "priority", "number 7"},
   };
 }
 
@@ -143,6 +149,11 @@ TEST_P(MalformedSegmentTest, StreamNamesTheFieldAndChangesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(, MalformedSegmentTest,
                          ::testing::ValuesIn(SegmentCases()),
+                         [](const ::testing::TestParamInfo<Case>& c) {
+                           return c.param.name;
+                         });
+INSTANTIATE_TEST_SUITE_P(HugeNames, MalformedSegmentTest,
+                         ::testing::ValuesIn(HugeNameCases()),
                          [](const ::testing::TestParamInfo<Case>& c) {
                            return c.param.name;
                          });

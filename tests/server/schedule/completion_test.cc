@@ -72,7 +72,7 @@ class FakeDevice : public SequenceModel {
   absl::Status TakeEnd() ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
     while (ends_.empty()) lock.Wait(changed_);
-    const absl::Status end = ends_.front();
+    absl::Status end = std::move(ends_.front());
     ends_.pop_front();
     return end;
   }
